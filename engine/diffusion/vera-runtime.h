@@ -1,0 +1,101 @@
+#pragma once
+
+#include <glib.h>
+
+#include "kernels/vera-k-ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VeraRuntime:
+ *
+ * A device with a context, the precision of products, and allocation of activations: what every module of a model
+ * needs to run. Reference counted.
+ *
+ * Thread-safety: one thread at a time.
+ */
+typedef struct _VeraRuntime VeraRuntime;
+
+/**
+ * VeraTensor:
+ * @k: the view that operators take
+ *
+ * Device memory with a shape, owned. Reference counted; views keep their base alive.
+ */
+typedef struct {
+    VeraKTensor k;
+    /*< private >*/
+    gatomicrefcount ref_count;
+    VeraKBuffer *buffer;
+    gpointer base;
+} VeraTensor;
+
+/**
+ * vera_runtime_new:
+ * @device: "cpu", "cuda" or "cuda:N"
+ * @compute: precision of products
+ * @n_threads: CPU threads, 0 for all
+ * @error: return location for a #GError
+ *
+ * Errors: %VERA_ENGINE_ERROR_NO_DEVICE, %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * Returns: (transfer full): a runtime, or %NULL
+ */
+VeraRuntime *
+vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error);
+VeraRuntime *vera_runtime_ref(VeraRuntime *self);
+void vera_runtime_unref(VeraRuntime *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraRuntime, vera_runtime_unref)
+
+/** vera_runtime_get_ctx: Returns: (transfer none): the kernel context */
+VeraKCtx *vera_runtime_get_ctx(VeraRuntime *self);
+
+/** vera_runtime_get_device: Returns: (transfer none): the device */
+VeraKDevice *vera_runtime_get_device(VeraRuntime *self);
+
+/** vera_runtime_get_compute: Returns: the precision of products */
+VeraKCompute vera_runtime_get_compute(VeraRuntime *self);
+
+/**
+ * vera_runtime_check:
+ * @self: a runtime
+ * @status: what an operator returned
+ * @what: name of the step, for the message
+ * @error: return location for a #GError
+ *
+ * The one place where kernel status becomes a #GError.
+ * Returns: %TRUE if @status is VERA_K_OK
+ */
+gboolean
+vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error);
+
+/**
+ * vera_tensor_new:
+ * @runtime: where
+ * @n_dims: number of dimensions
+ * @shape: the shape
+ * @error: return location for a #GError
+ *
+ * Allocates a contiguous F32 tensor, contents undefined. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+ * %VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY.
+ * Returns: (transfer full): a tensor, or %NULL
+ */
+VeraTensor *vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error);
+
+/** vera_tensor_new_view: Returns: (transfer full): a tensor that shares @base's memory through view @k */
+VeraTensor *vera_tensor_new_view(VeraTensor *base, const VeraKTensor *k);
+
+/**
+ * vera_tensor_new_from_host: copies @n floats from host memory into a new tensor.
+ * Returns: (transfer full): a tensor, or %NULL
+ */
+VeraTensor *vera_tensor_new_from_host(
+    VeraRuntime *runtime, int n_dims, const gint64 *shape, const float *values, GError **error);
+
+/** vera_tensor_to_host: copies all elements (contiguous tensor) to host memory, after waiting for the device. */
+gboolean vera_tensor_to_host(VeraTensor *self, VeraRuntime *runtime, float *values, GError **error);
+
+VeraTensor *vera_tensor_ref(VeraTensor *self);
+void vera_tensor_unref(VeraTensor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraTensor, vera_tensor_unref)
+
+G_END_DECLS

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "kernels/vera-k.h"
+
+/* Devices, their memory, their streams, and the context in which operators run. */
+
+typedef struct VeraKDevice VeraKDevice; /* one processor: "cpu" or "cuda:0" */
+typedef struct VeraKBuffer VeraKBuffer; /* device memory, owned */
+typedef struct VeraKStream VeraKStream; /* an ordered queue of work on a device */
+typedef struct VeraKCtx VeraKCtx;       /* what an operator call needs: device, stream, scratch, message */
+
+/** VeraKDeviceInfo: facts for planning and for people. */
+typedef struct {
+    char name[128];          /* "AMD EPYC, 2 threads" or "NVIDIA H200" */
+    char variant[32];        /* fast path in use: "ref", "avx2", "avx512", "avx512-bf16", "cuda-sm90a" */
+    bool has_fast_bf16;      /* bf16 products run at full rate */
+    uint64_t total_bytes;
+    uint64_t free_bytes;
+} VeraKDeviceInfo;
+
+/**
+ * vera_k_device_open:
+ * @spec: "cpu", "cuda" or "cuda:N"
+ * @device: (out): the device
+ * @message: (nullable) (out caller-allocates): sentence on failure
+ * @message_size: bytes of @message
+ *
+ * The environment variable VERA_KERNELS (ref, avx2, avx512, cuda) forces a variant. CUDA lives in a module that is
+ * loaded only here, and only when asked for.
+ * Returns: VERA_K_OK, VERA_K_ERR_NO_DEVICE (no such device, driver or module), VERA_K_ERR_INVALID (spec)
+ */
+VeraKStatus
+vera_k_device_open(const char *spec, VeraKDevice **device, char *message, size_t message_size);
+
+/** vera_k_device_close: closes and nulls; every buffer, stream and context of it must be gone. */
+void vera_k_device_close(VeraKDevice **device);
+
+/** vera_k_device_get_info: fills @info; free_bytes is read now. */
+void vera_k_device_get_info(VeraKDevice *device, VeraKDeviceInfo *info);
+
+/** vera_k_device_is_host: Returns: whether host pointers are device pointers (the CPU) */
+bool vera_k_device_is_host(const VeraKDevice *device);
+
+/**
+ * vera_k_buffer_new:
+ * @device: where
+ * @size: bytes, may be 0
+ * @buffer: (out): the buffer, 64-byte aligned (256 on a GPU), contents undefined
+ *
+ * Every allocation may fail; see vera_k_fault_set_countdown().
+ * Returns: VERA_K_OK or VERA_K_ERR_OUT_OF_MEMORY
+ */
+VeraKStatus vera_k_buffer_new(VeraKDevice *device, size_t size, VeraKBuffer **buffer);
+
+/** vera_k_buffer_free: frees and nulls. */
+void vera_k_buffer_free(VeraKBuffer **buffer);
+
+/** vera_k_buffer_get_data: Returns: the device address */
+void *vera_k_buffer_get_data(const VeraKBuffer *buffer);
+
+/** vera_k_buffer_get_size: Returns: bytes */
+size_t vera_k_buffer_get_size(const VeraKBuffer *buffer);
+
+/** vera_k_fault_set_countdown: makes the @n-th buffer allocation from now fail once (0 = the next); -1 switches it off. Tests only. */
+void vera_k_fault_set_countdown(int64_t n);
+
+/** vera_k_stream_new: Returns: VERA_K_OK and a stream (on the CPU work is done at once) */
+VeraKStatus vera_k_stream_new(VeraKDevice *device, VeraKStream **stream);
+void vera_k_stream_free(VeraKStream **stream);
+
+/** vera_k_stream_synchronize: waits for all work of the stream. Returns: the first error of that work */
+VeraKStatus vera_k_stream_synchronize(VeraKStream *stream);
+
+/** vera_k_copy_async: copies @size bytes between any of host and device memory, ordered in @stream; overlapping is undefined. */
+VeraKStatus vera_k_copy_async(VeraKStream *stream, void *dst, const void *src, size_t size);
+
+/**
+ * vera_k_ctx_new:
+ * @device: the device
+ * @n_threads: CPU threads for operators, 0 for all cores; ignored by GPUs
+ * @ctx: (out): a context with a stream of its own
+ *
+ * Thread-safety: one thread at a time per context.
+ */
+VeraKStatus vera_k_ctx_new(VeraKDevice *device, int n_threads, VeraKCtx **ctx);
+void vera_k_ctx_free(VeraKCtx **ctx);
+
+/** vera_k_ctx_get_device: Returns: (borrowed): its device */
+VeraKDevice *vera_k_ctx_get_device(VeraKCtx *ctx);
+
+/** vera_k_ctx_get_stream: Returns: (borrowed): its stream */
+VeraKStream *vera_k_ctx_get_stream(VeraKCtx *ctx);
+
+/** vera_k_ctx_get_n_threads: Returns: threads used by operators */
+int vera_k_ctx_get_n_threads(const VeraKCtx *ctx);
+
+/** vera_k_ctx_message: Returns: the sentence of the last failed call, "" if none */
+const char *vera_k_ctx_message(const VeraKCtx *ctx);
