@@ -1,0 +1,53 @@
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/** VeraSolver: how a step is taken from velocities (wan21-spec.md sections 5.3, 5.4). */
+typedef enum {
+    VERA_SOLVER_UNIPC,
+    VERA_SOLVER_EULER,
+} VeraSolver;
+
+gboolean vera_solver_from_name(const char *name, VeraSolver *solver);
+
+/**
+ * VeraSampler: the noise schedule (original Wan grid, section 5.2) and the solver's state for one tensor.
+ * Thread-safety: one thread at a time.
+ */
+typedef struct _VeraSampler VeraSampler;
+
+/** vera_sampler_new: @n_steps 1..1000; @shift > 0; @n_elements of the sample. */
+VeraSampler *vera_sampler_new(VeraSolver solver, int n_steps, double shift, gsize n_elements, GError **error);
+void vera_sampler_free(VeraSampler *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraSampler, vera_sampler_free)
+
+int vera_sampler_get_n_steps(const VeraSampler *self);
+
+/** vera_sampler_get_sigma: @step 0..n_steps (the last is 0). F32 values of the reference. */
+double vera_sampler_get_sigma(const VeraSampler *self, int step);
+
+/** vera_sampler_get_timestep: truncated to an integer, as the model gets it. */
+float vera_sampler_get_timestep(const VeraSampler *self, int step);
+
+/**
+ * vera_sampler_step: @sample (inout) goes from sigma_step to sigma_{step+1}; @velocity is the model's output at @sample. Steps are taken in order.
+ */
+gboolean vera_sampler_step(VeraSampler *self, int step, const float *velocity, float *sample, GError **error);
+
+/**
+ * vera_sampler_estimate: x0 estimate sample - sigma * velocity, for previews; changes nothing.
+ */
+void vera_sampler_estimate(
+    const VeraSampler *self, int step, const float *sample, const float *velocity, float *estimate);
+
+/**
+ * vera_sampler_save / vera_sampler_load: the solver's whole state between two steps as host tensors (history, previous sample,
+ * step), so that a stopped run goes on with the same bytes.
+ * vera_sampler_save: Returns: (transfer full): bytes
+ */
+GBytes *vera_sampler_save(const VeraSampler *self);
+gboolean vera_sampler_load(VeraSampler *self, GBytes *state, GError **error);
+
+G_END_DECLS
