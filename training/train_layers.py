@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Trains text encoder and branches: python3 training/train_layers.py --state DIR --tokenizer spiece.model --seconds N.
+
+Needs DIR/vae-weights.pt (train_vae.py). Samples are drawn and coded into a pool of latents that is refreshed while
+training. Resumable: DIR/layers.pt holds everything; DIR/layers-weights-*.pt the averaged weights alone.
+"""
+import argparse
+import copy
+import math
+import os
+import random
+import time
+
+import sentencepiece
+import torch
+from vera_training import config
+from vera_training.network import TextEncoder, Transformer
+from vera_training.samples import mixed
+from vera_training.vae import VAE
+from vera_training.world import World
+
+
+class Model(torch.nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        branch, text = config.network(vocab)
+        self.text = TextEncoder(text)
+        self.layers = Transformer(branch)
+
+    def forward(self, x, source, mask, has_mask, tau, ids, id_mask):
+        rows = self.text(ids, id_mask)
+        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1))
+
+
+def load_vae(state, device):
+    saved = torch.load(os.path.join(state, "vae-weights.pt"), map_location=device)
+    vae = VAE(dict(config.VAE, latents_mean=saved["mean"], latents_std=saved["std"])).to(device)
+    vae.load_state_dict({k: v.float() for k, v in saved["vae"].items()})
+    return vae.eval().requires_grad_(False)
+
+
+def encode_text(tokenizer, texts):
+    ids = torch.zeros(len(texts), config.TEXT_TOKENS, dtype=torch.long)
+    for row, text in zip(ids, texts):
+        pieces = tokenizer.encode(text)[: config.TEXT_TOKENS - 1] + [1]
+        row[: len(pieces)] = torch.tensor(pieces)
+    return ids
+
+
+class Pool:
+    """Coded samples on the device, replaced in a ring."""
+
+    def __init__(self, world, vae, tokenizer, size, draw, seed):
+        self.world, self.vae, self.tokenizer, self.draw, self.seed = world, vae, tokenizer, draw, seed
+        w = world
+        shape = (size, 5, 16, (w.t - 1) // 4 + 1, w.h // 8, w.w // 8)
+        self.latents = torch.empty(shape, dtype=torch.bfloat16, device=w.device)
+        self.weight = torch.empty(size, *shape[3:], dtype=torch.bfloat16, device=w.device)
+        self.has_mask = torch.empty(size, device=w.device)
+        self.ids = torch.zeros(size, config.TEXT_TOKENS, dtype=torch.long, device=w.device)
+        self.at, self.filled = 0, 0
+
+    @torch.no_grad()
+    def refresh(self):
+        batch = mixed(self.world, self.seed, self.draw)
+        self.seed += 1
+        videos = torch.stack([v.expand(-1, 3, -1, -1, -1) for v in (batch.edit, batch.alpha, batch.composite, batch.source, batch.mask)], 1)
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.world.device.type == "cuda"):
+            z = self.vae.encode(videos.flatten(0, 1) * 2 - 1).unflatten(0, (self.draw, 5))
+        alpha = batch.alpha[:, 0]
+        first, rest = alpha[:, :1], alpha[:, 1:].unflatten(1, (-1, 4)).amax(2)
+        seen = torch.nn.functional.max_pool2d(torch.cat([first, rest], 1), 8)
+        seen = torch.nn.functional.max_pool2d(seen, 3, 1, 1)
+        rows = torch.arange(self.at, self.at + self.draw, device=z.device) % len(self.ids)
+        self.latents[rows] = z.to(torch.bfloat16)
+        self.weight[rows] = (0.08 + 0.92 * (seen > 0.02)).to(torch.bfloat16)
+        self.has_mask[rows] = batch.has_mask
+        self.ids[rows] = encode_text(self.tokenizer, batch.text).to(z.device)
+        self.at = (self.at + self.draw) % len(self.ids)
+        self.filled = min(self.filled + self.draw, len(self.ids))
+
+
+def optimizer_for(model):
+    decay = [p for p in model.parameters() if p.ndim >= 2 and p.shape[-2:].numel() > 4096]
+    ids = {id(p) for p in decay}
+    rest = [p for p in model.parameters() if id(p) not in ids]
+    return torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=1e-3,
+                             betas=(0.9, 0.95), fused=torch.cuda.is_available())
+
+
+def sample_loss(forward, pool, batch, random_):
+    device = pool.ids.device
+    rows = torch.randint(pool.filled, (batch,), device=device)
+    z = pool.latents[rows].float()
+    x0 = z[:, :3].transpose(0, 1)
+    ids = pool.ids[rows].clone()
+    drop = torch.rand(batch, device=device) < 0.1
+    empty = torch.zeros_like(ids[:1])
+    empty[:, 0] = 1
+    ids = torch.where(drop[:, None], empty, ids)
+    u = torch.rand(batch, device=device)
+    u = torch.where(torch.rand(batch, device=device) < 0.5, torch.sigmoid(torch.randn(batch, device=device)), u)
+    sigma = config.SHIFT * u / (1 + (config.SHIFT - 1) * u)
+    noise = torch.randn_like(x0)
+    s = sigma.view(1, -1, 1, 1, 1, 1)
+    x = (1 - s) * x0 + s * noise
+    v = forward(x, z[:, 3], z[:, 4], pool.has_mask[rows], sigma * 1000, ids, (ids != 0).long())
+    error = (v - (noise - x0)).square().mean(2)
+    weight = pool.weight[rows].float()
+    edit = (error[0] * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+    return edit.mean() + 1.5 * error[1].mean() + 0.6 * error[2].mean(), (edit.mean(), error[1].mean(), error[2].mean())
+
+
+def save(state, model, average, optimizer, step, spent):
+    torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent},
+               os.path.join(state, "layers.tmp"))
+    os.replace(os.path.join(state, "layers.tmp"), os.path.join(state, "layers.pt"))
+    halves = {k: v.half() for k, v in average.state_dict().items()}
+    names = sorted(halves)
+    for i in range(2):
+        part = {k: halves[k] for j, k in enumerate(names) if j % 2 == i}
+        torch.save({"weights": part, "step": step, "spent": spent}, os.path.join(state, f"layers-weights-{i}.pt"))
+
+
+def load_weights(state):
+    weights = {}
+    for i in range(2):
+        part = torch.load(os.path.join(state, f"layers-weights-{i}.pt"), map_location="cpu")
+        weights.update({k: v.float() for k, v in part["weights"].items()})
+    return weights, part["step"], part["spent"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--tokenizer", required=True)
+    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--total", type=float, default=0, help="seconds of the whole schedule, over all resumed runs")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--pool", type=int, default=16384)
+    parser.add_argument("--draw", type=int, default=16)
+    parser.add_argument("--fill", type=float, default=90, help="seconds of filling before training starts")
+    parser.add_argument("--refresh", type=int, default=4, help="training steps between two drawn batches")
+    parser.add_argument("--lr", type=float, default=1.4e-3)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    begin = time.time()
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.manual_seed(1)
+    tokenizer = sentencepiece.SentencePieceProcessor(model_file=args.tokenizer)
+    model = Model(tokenizer.vocab_size()).to(args.device)
+    if args.device == "cuda":
+        model.layers.dtype = torch.bfloat16
+    print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M", flush=True)
+    average, optimizer = copy.deepcopy(model), optimizer_for(model)
+    step, spent = 0, 0.0
+    if os.path.exists(os.path.join(args.state, "layers.pt")):
+        saved = torch.load(os.path.join(args.state, "layers.pt"), map_location=args.device)
+        model.load_state_dict(saved["model"])
+        average.load_state_dict(saved["average"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, spent = saved["step"], saved["spent"]
+    elif os.path.exists(os.path.join(args.state, "layers-weights-0.pt")):
+        weights, step, spent = load_weights(args.state)
+        model.load_state_dict(weights)
+        average.load_state_dict(weights)
+    first = step
+    total = args.total or spent + args.seconds
+    pool = Pool(World(args.device, 5000 + step), load_vae(args.state, args.device), tokenizer, args.pool, args.draw, 5000 + step)
+    while time.time() - begin < args.fill and pool.filled < args.pool:
+        pool.refresh()
+    print(f"pool {pool.filled} after {time.time() - begin:.0f}s", flush=True)
+    forward = torch.compile(model) if args.compile else model
+    last = saved_at = time.time()
+    mean = [0.0, 0.0, 0.0]
+    while time.time() - begin < args.seconds:
+        if step % args.refresh == 0:
+            pool.refresh()
+        done = min(1.0, (spent + time.time() - begin) / total)
+        lr = args.lr * min(1, (step - first + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9)))
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        loss, parts = sample_loss(forward, pool, args.batch, None)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        keep = min(0.999, (step + 1) / (step + 20))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
+        step += 1
+        if step % 100 == 0 or step == first + 5:
+            mean = [float(p) for p in parts]
+            if not math.isfinite(sum(mean)):
+                raise SystemExit("the loss is not finite")
+        if time.time() - last > 15:
+            last = time.time()
+            print(f"layers step {step} {time.time() - begin:.0f}s lr {lr:.2e} edit {mean[0]:.4f} alpha {mean[1]:.4f} composite {mean[2]:.4f}", flush=True)
+        if time.time() - saved_at > 120:
+            saved_at = time.time()
+            save(args.state, model, average, optimizer, step, spent + time.time() - begin)
+    save(args.state, model, average, optimizer, step, spent + time.time() - begin)
+    print(f"layers done: step {step}, {step - first} this run", flush=True)
+
+
+if __name__ == "__main__":
+    main()
