@@ -1,0 +1,241 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "kernels/vera-k-private.h"
+
+struct VeraKBuffer {
+    VeraKDevice *device;
+    void *data;
+    size_t size;
+};
+
+static atomic_llong vera_k_fault_countdown = -1;
+
+void
+vera_k_fault_set_countdown(int64_t n)
+{
+    atomic_store(&vera_k_fault_countdown, n);
+}
+
+static bool
+vera_k_fault_is_due(void)
+{
+    long long left = atomic_load(&vera_k_fault_countdown);
+
+    if (left < 0)
+        return false;
+    return atomic_fetch_sub(&vera_k_fault_countdown, 1) == 0;
+}
+
+VeraKStatus
+vera_k_device_open(const char *spec, VeraKDevice **device, char *message, size_t message_size)
+{
+    char *end;
+    long index = 0;
+
+    if (message != NULL && message_size > 0)
+        message[0] = '\0';
+    if (strcmp(spec, "cpu") == 0)
+        return vera_k_device_open_cpu(device, message, message_size);
+    if (strncmp(spec, "cuda", 4) == 0 && (spec[4] == '\0' || spec[4] == ':')) {
+        if (spec[4] == ':')
+            index = strtol(spec + 5, &end, 10);
+        if (spec[4] == '\0' || (end != spec + 5 && *end == '\0' && index >= 0 && index < 1024))
+            return vera_k_device_open_cuda((int)index, device, message, message_size);
+    }
+    if (message != NULL)
+        snprintf(message, message_size, "‘%s’ is not a device; write cpu, cuda or cuda:N.", spec);
+    return VERA_K_ERR_INVALID;
+}
+
+void
+vera_k_device_close(VeraKDevice **device)
+{
+    if (*device != NULL)
+        (*device)->close(*device);
+    *device = NULL;
+}
+
+void
+vera_k_device_get_info(VeraKDevice *device, VeraKDeviceInfo *info)
+{
+    *info = device->info;
+    info->free_bytes = device->get_free_bytes(device);
+}
+
+bool
+vera_k_device_is_host(const VeraKDevice *device)
+{
+    return device->is_host;
+}
+
+bool
+vera_k_device_supports(const VeraKDevice *device, VeraKOpId op)
+{
+    return device->ops[op].run != NULL;
+}
+
+const char *
+vera_k_device_get_op_variant(const VeraKDevice *device, VeraKOpId op)
+{
+    return device->ops[op].variant;
+}
+
+VeraKStatus
+vera_k_buffer_new(VeraKDevice *device, size_t size, VeraKBuffer **buffer)
+{
+    VeraKBuffer *self = malloc(sizeof *self);
+    VeraKStatus status = VERA_K_ERR_OUT_OF_MEMORY;
+
+    *buffer = NULL;
+    if (self == NULL)
+        return status;
+    *self = (VeraKBuffer){ .device = device, .size = size };
+    if (!vera_k_fault_is_due())
+        status = device->allocate(device, size, &self->data);
+    if (status != VERA_K_OK) {
+        free(self);
+        return status;
+    }
+    *buffer = self;
+    return VERA_K_OK;
+}
+
+void
+vera_k_buffer_free(VeraKBuffer **buffer)
+{
+    if (*buffer == NULL)
+        return;
+    (*buffer)->device->release((*buffer)->device, (*buffer)->data);
+    free(*buffer);
+    *buffer = NULL;
+}
+
+void *
+vera_k_buffer_get_data(const VeraKBuffer *buffer)
+{
+    return buffer->data;
+}
+
+size_t
+vera_k_buffer_get_size(const VeraKBuffer *buffer)
+{
+    return buffer->size;
+}
+
+VeraKStatus
+vera_k_stream_new(VeraKDevice *device, VeraKStream **stream)
+{
+    *stream = malloc(sizeof **stream);
+    if (*stream == NULL)
+        return VERA_K_ERR_OUT_OF_MEMORY;
+    **stream = (VeraKStream){ .device = device };
+    return VERA_K_OK;
+}
+
+void
+vera_k_stream_free(VeraKStream **stream)
+{
+    free(*stream);
+    *stream = NULL;
+}
+
+VeraKStatus
+vera_k_stream_synchronize(VeraKStream *stream)
+{
+    return stream->device->synchronize(stream->device, stream->handle);
+}
+
+VeraKStatus
+vera_k_copy_async(VeraKStream *stream, void *dst, const void *src, size_t size)
+{
+    return stream->device->copy(stream->device, stream->handle, dst, src, size);
+}
+
+VeraKStatus
+vera_k_ctx_new(VeraKDevice *device, int n_threads, VeraKCtx **ctx)
+{
+    VeraKCtx *self = calloc(1, sizeof *self);
+    VeraKStatus status;
+
+    *ctx = NULL;
+    if (self == NULL)
+        return VERA_K_ERR_OUT_OF_MEMORY;
+    self->device = device;
+    self->n_threads = n_threads > 0 ? n_threads : omp_get_max_threads();
+    status = vera_k_stream_new(device, &self->stream);
+    if (status != VERA_K_OK) {
+        free(self);
+        return status;
+    }
+    *ctx = self;
+    return VERA_K_OK;
+}
+
+void
+vera_k_ctx_free(VeraKCtx **ctx)
+{
+    if (*ctx == NULL)
+        return;
+    vera_k_buffer_free(&(*ctx)->scratch);
+    vera_k_stream_free(&(*ctx)->stream);
+    free(*ctx);
+    *ctx = NULL;
+}
+
+VeraKDevice *
+vera_k_ctx_get_device(VeraKCtx *ctx)
+{
+    return ctx->device;
+}
+
+VeraKStream *
+vera_k_ctx_get_stream(VeraKCtx *ctx)
+{
+    return ctx->stream;
+}
+
+int
+vera_k_ctx_get_n_threads(const VeraKCtx *ctx)
+{
+    return ctx->n_threads;
+}
+
+const char *
+vera_k_ctx_message(const VeraKCtx *ctx)
+{
+    return ctx->message;
+}
+
+VeraKStatus
+vera_k_fail(VeraKCtx *ctx, VeraKStatus status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(ctx->message, sizeof ctx->message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+VeraKStatus
+vera_k_scratch(VeraKCtx *ctx, size_t size, void **data)
+{
+    VeraKStatus status;
+
+    if (ctx->scratch == NULL || ctx->scratch->size < size) {
+        vera_k_buffer_free(&ctx->scratch);
+        status = vera_k_buffer_new(ctx->device, size, &ctx->scratch);
+        if (status != VERA_K_OK)
+            return vera_k_fail(ctx, status, "%zu bytes of scratch memory could not be had", size);
+    }
+    *data = ctx->scratch->data;
+    return VERA_K_OK;
+}

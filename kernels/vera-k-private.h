@@ -1,0 +1,84 @@
+#pragma once
+
+#include "kernels/vera-k-ops.h"
+
+/* Shared by the files of kernels/: what a device is made of, and what a backend fills in. */
+
+/** VeraKOpFunc: one operator of one device; @op has passed validation. */
+typedef VeraKStatus (*VeraKOpFunc)(VeraKCtx *ctx, const void *op);
+
+/** VeraKOpEntry: @run NULL means unsupported. */
+typedef struct {
+    VeraKOpFunc run;
+    const char *variant;
+} VeraKOpEntry;
+
+/**
+ * VeraKDevice: a backend allocates one and fills every member; a CUDA module does so from its one exported function.
+ */
+struct VeraKDevice {
+    bool is_host;
+    VeraKDeviceInfo info;
+    VeraKOpEntry ops[VERA_K_N_OPS];
+    VeraKStatus (*allocate)(VeraKDevice *device, size_t size, void **data);
+    void (*release)(VeraKDevice *device, void *data);
+    VeraKStatus (*copy)(VeraKDevice *device, void *stream, void *dst, const void *src, size_t size);
+    VeraKStatus (*synchronize)(VeraKDevice *device, void *stream);
+    uint64_t (*get_free_bytes)(VeraKDevice *device);
+    void (*close)(VeraKDevice *device);
+    void *backend; /* the backend's own state */
+};
+
+struct VeraKStream {
+    VeraKDevice *device;
+    void *handle;
+};
+
+struct VeraKCtx {
+    VeraKDevice *device;
+    VeraKStream *stream;
+    VeraKBuffer *scratch;
+    int n_threads;
+    char message[512];
+};
+
+/** vera_k_fail: stores a sentence in the context. Returns: @status */
+VeraKStatus vera_k_fail(VeraKCtx *ctx, VeraKStatus status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** vera_k_scratch: at least @size bytes of the context's scratch memory; what an earlier call got is gone. */
+VeraKStatus vera_k_scratch(VeraKCtx *ctx, size_t size, void **data);
+
+/** vera_k_load: element @index of a dense float array of any type, as F32 */
+float vera_k_load(const void *data, VeraKDType dtype, int64_t index);
+
+/** vera_k_to_f32: @n dense elements of any float type to F32 */
+void vera_k_to_f32(const void *src, VeraKDType dtype, float *dst, int64_t n);
+
+/** vera_k_to_bf16: @n dense elements of any float type to BF16 */
+void vera_k_to_bf16(const void *src, VeraKDType dtype, uint16_t *dst, int64_t n);
+
+/* One check per operator; VERA_K_OK or a sentence in the context. */
+VeraKStatus vera_k_validate_linear(VeraKCtx *ctx, const VeraKLinear *op);
+VeraKStatus vera_k_validate_layer_norm(VeraKCtx *ctx, const VeraKLayerNorm *op);
+VeraKStatus vera_k_validate_rms_norm(VeraKCtx *ctx, const VeraKRmsNorm *op);
+VeraKStatus vera_k_validate_attention(VeraKCtx *ctx, const VeraKAttention *op);
+VeraKStatus vera_k_validate_gate_add(VeraKCtx *ctx, const VeraKGateAdd *op);
+VeraKStatus vera_k_validate_activate(VeraKCtx *ctx, const VeraKActivate *op);
+VeraKStatus vera_k_validate_combine(VeraKCtx *ctx, const VeraKCombine *op);
+VeraKStatus vera_k_validate_copy(VeraKCtx *ctx, const VeraKCopy *op);
+VeraKStatus vera_k_validate_embed(VeraKCtx *ctx, const VeraKEmbed *op);
+VeraKStatus vera_k_validate_conv3d(VeraKCtx *ctx, const VeraKConv3d *op);
+VeraKStatus vera_k_validate_channel_norm(VeraKCtx *ctx, const VeraKChannelNorm *op);
+VeraKStatus vera_k_validate_is_finite(VeraKCtx *ctx, const VeraKIsFinite *op);
+
+/** vera_k_ops_init_reference: fills every entry with the plain version; no entry stays NULL. */
+void vera_k_ops_init_reference(VeraKOpEntry *ops);
+
+/** vera_k_ops_init_cpu: overwrites entries with faster versions that this processor can run. */
+void vera_k_ops_init_cpu(VeraKOpEntry *ops, VeraKDeviceInfo *info);
+
+/** vera_k_device_open_cpu, vera_k_device_open_cuda: open a backend. */
+VeraKStatus vera_k_device_open_cpu(VeraKDevice **device, char *message, size_t message_size);
+VeraKStatus
+vera_k_device_open_cuda(int index, VeraKDevice **device, char *message, size_t message_size);
