@@ -189,7 +189,7 @@ vera_k_f16_to_f32_fast(uint16_t value)
 }
 
 void
-vera_k_to_f32(const void *src, VeraKDType dtype, float *dst, int64_t n)
+vera_k_convert_to_f32(const void *src, VeraKDType dtype, float *dst, int64_t n)
 {
     if (dtype == VERA_K_DTYPE_F32) {
         memcpy(dst, src, (size_t)n * sizeof *dst);

@@ -52,9 +52,6 @@ VeraKStatus vera_k_scratch(VeraKCtx *ctx, size_t size, void **data);
 /** vera_k_load: element @index of a dense float array of any type, as F32 */
 float vera_k_load(const void *data, VeraKDType dtype, int64_t index);
 
-/** vera_k_to_f32: @n dense elements of any float type to F32 */
-void vera_k_to_f32(const void *src, VeraKDType dtype, float *dst, int64_t n);
-
 /** vera_k_to_bf16: @n dense elements of any float type to BF16 */
 void vera_k_to_bf16(const void *src, VeraKDType dtype, uint16_t *dst, int64_t n);
 

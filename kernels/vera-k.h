@@ -69,3 +69,6 @@ uint16_t vera_k_f32_to_bf16(float value);
 float vera_k_f16_to_f32(uint16_t value);
 uint16_t vera_k_f32_to_f16(float value);
 float vera_k_f8_e4m3_to_f32(uint8_t value);
+
+/** vera_k_convert_to_f32: @n dense elements of any type in host memory to F32 */
+void vera_k_convert_to_f32(const void *src, VeraKDType dtype, float *dst, int64_t n);

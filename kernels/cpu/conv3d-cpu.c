@@ -148,12 +148,12 @@ vera_k_conv3d_run(VeraKCtx *ctx, VeraKConv3dRun *run)
     if (status != VERA_K_OK)
         return status;
     if (flat > 0) {
-        vera_k_to_f32(op->weight.data, op->weight.dtype, (float *)scratch, (int64_t)n_weights);
+        vera_k_convert_to_f32(op->weight.data, op->weight.dtype, (float *)scratch, (int64_t)n_weights);
         weights = (float *)scratch;
     }
     if (op->bias.data != NULL) {
         bias = (float *)(scratch + flat);
-        vera_k_to_f32(op->bias.data, op->bias.dtype, bias, op->y.shape[3]);
+        vera_k_convert_to_f32(op->bias.data, op->bias.dtype, bias, op->y.shape[3]);
     }
     run->enlarged = (float *)(scratch + flat + bias_size);
     status = vera_k_conv3d_pack(ctx, run, weights, scratch + flat + bias_size + frame);

@@ -54,7 +54,7 @@ vera_k_linear_few_rows(VeraKCtx *ctx, const VeraKLinear *op, float *buffers)
     for (int t = 0; t < ctx->n_threads; t++) {
         float *weight = buffers + t * k;
         for (int64_t j = t * slice; j < n && j < (t + 1) * slice; j++) {
-            vera_k_to_f32((const char *)op->weight.data + (size_t)j * row, op->weight.dtype, weight, k);
+            vera_k_convert_to_f32((const char *)op->weight.data + (size_t)j * row, op->weight.dtype, weight, k);
             for (int64_t i = 0; i < m; i++)
                 ((float *)op->y.data)[i * op->y.stride[0] + j] =
                     vera_k_dot((const float *)op->x.data + i * op->x.stride[0], weight, k);
@@ -74,7 +74,7 @@ vera_k_linear_f32(VeraKCtx *ctx, const VeraKLinear *op, float *packed)
         size_t row = (size_t)k * vera_k_dtype_size(op->weight.dtype);
 #pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
         for (int64_t j = 0; j < n; j++)
-            vera_k_to_f32((const char *)op->weight.data + (size_t)j * row, op->weight.dtype,
+            vera_k_convert_to_f32((const char *)op->weight.data + (size_t)j * row, op->weight.dtype,
                           packed + j * k, k);
         weight = packed;
     }
@@ -125,7 +125,7 @@ vera_k_linear_cpu(VeraKCtx *ctx, const void *argument)
         return status;
     if (op->bias.data != NULL) {
         bias = scratch;
-        vera_k_to_f32(op->bias.data, op->bias.dtype, bias, n);
+        vera_k_convert_to_f32(op->bias.data, op->bias.dtype, bias, n);
     }
     scratch = (char *)scratch + bias_size;
     if (is_few)

@@ -104,7 +104,7 @@ vera_k_rms_norm_cpu(VeraKCtx *ctx, const void *argument)
 
     if (status != VERA_K_OK)
         return status;
-    vera_k_to_f32(op->weight.data, op->weight.dtype, weight, d);
+    vera_k_convert_to_f32(op->weight.data, op->weight.dtype, weight, d);
 #pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
     for (int64_t i = 0; i < m; i++) {
         float *y = (float *)op->y.data + i * op->y.stride[0];
@@ -141,7 +141,7 @@ vera_k_channel_norm_cpu(VeraKCtx *ctx, const void *argument)
 
     if (status != VERA_K_OK)
         return status;
-    vera_k_to_f32(op->gamma.data, op->gamma.dtype, gamma, c);
+    vera_k_convert_to_f32(op->gamma.data, op->gamma.dtype, gamma, c);
 #pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
     for (int64_t b = 0; b < n_blocks; b++) {
         int64_t from = b * VERA_K_PIXELS;

@@ -1,0 +1,187 @@
+#include "config.h"
+
+#include "engine/diffusion/vera-runtime.h"
+
+#include "engine/vera-engine-error.h"
+
+struct _VeraRuntime {
+    gatomicrefcount ref_count;
+    /* Owned */
+    VeraKDevice *device;
+    VeraKCtx *ctx;
+    VeraKCompute compute;
+};
+
+VeraRuntime *
+vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error)
+{
+    g_autoptr(VeraRuntime) self = g_new0(VeraRuntime, 1);
+    char message[256];
+    VeraKStatus status;
+
+    g_atomic_ref_count_init(&self->ref_count);
+    self->compute = compute;
+    status = vera_k_device_open(device, &self->device, message, sizeof message);
+    if (status == VERA_K_ERR_INVALID || status == VERA_K_ERR_NO_DEVICE) {
+        g_set_error(error, VERA_ENGINE_ERROR,
+                    status == VERA_K_ERR_INVALID ? VERA_ENGINE_ERROR_USAGE : VERA_ENGINE_ERROR_NO_DEVICE, "%s",
+                    message);
+        return NULL;
+    }
+    if (status == VERA_K_OK)
+        status = vera_k_ctx_new(self->device, n_threads, &self->ctx);
+    if (status != VERA_K_OK) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "Too little memory to open the device %s.", device);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+VeraRuntime *
+vera_runtime_ref(VeraRuntime *self)
+{
+    g_atomic_ref_count_inc(&self->ref_count);
+    return self;
+}
+
+void
+vera_runtime_unref(VeraRuntime *self)
+{
+    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+        return;
+    vera_k_ctx_free(&self->ctx);
+    vera_k_device_close(&self->device);
+    g_free(self);
+}
+
+VeraKCtx *
+vera_runtime_get_ctx(VeraRuntime *self)
+{
+    return self->ctx;
+}
+
+VeraKDevice *
+vera_runtime_get_device(VeraRuntime *self)
+{
+    return self->device;
+}
+
+VeraKCompute
+vera_runtime_get_compute(VeraRuntime *self)
+{
+    return self->compute;
+}
+
+static VeraEngineError
+vera_runtime_get_code(VeraRuntime *self, VeraKStatus status)
+{
+    switch (status) {
+    case VERA_K_ERR_OUT_OF_MEMORY:
+        return vera_k_device_is_host(self->device) ? VERA_ENGINE_ERROR_OUT_OF_MEMORY
+                                                   : VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY;
+    case VERA_K_ERR_DEVICE_LOST:
+        return VERA_ENGINE_ERROR_DEVICE_LOST;
+    case VERA_K_ERR_NO_DEVICE:
+        return VERA_ENGINE_ERROR_NO_DEVICE;
+    case VERA_K_ERR_UNSUPPORTED:
+        return VERA_ENGINE_ERROR_UNSUPPORTED;
+    case VERA_K_OK:
+    case VERA_K_ERR_INVALID:
+    case VERA_K_ERR_INTERNAL:
+        break;
+    }
+    return VERA_ENGINE_ERROR_FAILED;
+}
+
+gboolean
+vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error)
+{
+    if (status == VERA_K_OK)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status), "The %s failed: %s.%s", what,
+                vera_k_ctx_message(self->ctx),
+                status == VERA_K_ERR_OUT_OF_MEMORY ? " Use fewer frames, a smaller size or a smaller model." : "");
+    return FALSE;
+}
+
+VeraTensor *
+vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error)
+{
+    VeraTensor *self = g_new0(VeraTensor, 1);
+    VeraKTensor view = vera_k_tensor(VERA_K_DTYPE_F32, NULL, n_dims, (const int64_t *)shape);
+    gsize size = (gsize)vera_k_tensor_n_elements(&view) * sizeof(float);
+    VeraKStatus status = vera_k_buffer_new(runtime->device, size, &self->buffer);
+
+    if (status != VERA_K_OK) {
+        g_free(self);
+        g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(runtime, status),
+                    "%.1f MiB more memory could not be had. Use fewer frames, a smaller size or a smaller model.",
+                    (double)size / (1 << 20));
+        return NULL;
+    }
+    g_atomic_ref_count_init(&self->ref_count);
+    view.data = vera_k_buffer_get_data(self->buffer);
+    self->k = view;
+    return self;
+}
+
+VeraTensor *
+vera_tensor_new_view(VeraTensor *base, const VeraKTensor *k)
+{
+    VeraTensor *self = g_new0(VeraTensor, 1);
+
+    g_atomic_ref_count_init(&self->ref_count);
+    self->k = *k;
+    self->base = vera_tensor_ref(base);
+    return self;
+}
+
+VeraTensor *
+vera_tensor_new_from_host(VeraRuntime *runtime, int n_dims, const gint64 *shape, const float *values, GError **error)
+{
+    g_autoptr(VeraTensor) self = vera_tensor_new(runtime, n_dims, shape, error);
+    VeraKStream *stream = vera_k_ctx_get_stream(runtime->ctx);
+    VeraKStatus status;
+
+    if (self == NULL)
+        return NULL;
+    status = vera_k_copy_async(stream, self->k.data, values,
+                               (gsize)vera_k_tensor_n_elements(&self->k) * sizeof(float));
+    if (status == VERA_K_OK)
+        status = vera_k_stream_synchronize(stream);
+    if (!vera_runtime_check(runtime, status, "copy to the device", error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+gboolean
+vera_tensor_to_host(VeraTensor *self, VeraRuntime *runtime, float *values, GError **error)
+{
+    VeraKStream *stream = vera_k_ctx_get_stream(runtime->ctx);
+    VeraKStatus status;
+
+    g_return_val_if_fail(vera_k_tensor_is_contiguous(&self->k), FALSE);
+    status = vera_k_copy_async(stream, values, self->k.data,
+                               (gsize)vera_k_tensor_n_elements(&self->k) * sizeof(float));
+    if (status == VERA_K_OK)
+        status = vera_k_stream_synchronize(stream);
+    return vera_runtime_check(runtime, status, "copy from the device", error);
+}
+
+VeraTensor *
+vera_tensor_ref(VeraTensor *self)
+{
+    g_atomic_ref_count_inc(&self->ref_count);
+    return self;
+}
+
+void
+vera_tensor_unref(VeraTensor *self)
+{
+    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+        return;
+    vera_k_buffer_free(&self->buffer);
+    g_clear_pointer((VeraTensor **)&self->base, vera_tensor_unref);
+    g_free(self);
+}
