@@ -1,0 +1,53 @@
+#include "config.h"
+
+#include "engine/diffusion/vera-rope.h"
+
+#include <math.h>
+
+#include "engine/vera-engine-error.h"
+
+static void
+vera_rope_fill_token(int head_dim, const gint64 at[3], float *cosines, float *sines)
+{
+    int side = 2 * (head_dim / 6);
+    int sizes[3] = { head_dim - 2 * side, side, side };
+    int pair = 0;
+
+    for (int axis = 0; axis < 3; axis++) {
+        for (int j = 0; j < sizes[axis] / 2; j++, pair++) {
+            double angle = (double)at[axis] * pow(10000.0, -2.0 * j / sizes[axis]);
+            cosines[pair] = (float)cos(angle);
+            sines[pair] = (float)sin(angle);
+        }
+    }
+}
+
+gboolean
+vera_rope_new(VeraRuntime *runtime,
+              int head_dim,
+              const gint64 grid[3],
+              VeraTensor **cosines,
+              VeraTensor **sines,
+              GError **error)
+{
+    gint64 half = head_dim / 2, n = grid[0] * grid[1] * grid[2];
+    gint64 shape[2] = { n, half };
+    g_autofree float *c = g_try_new(float, (gsize)(n * half)), *s = g_try_new(float, (gsize)(n * half));
+
+    if (c == NULL || s == NULL) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                            "Too little memory for the position tables.");
+        return FALSE;
+    }
+    for (gint64 i = 0; i < n; i++) {
+        gint64 at[3] = { i / (grid[1] * grid[2]), i / grid[2] % grid[1], i % grid[2] };
+        vera_rope_fill_token(head_dim, at, c + i * half, s + i * half);
+    }
+    *cosines = vera_tensor_new_from_host(runtime, 2, shape, c, error);
+    if (*cosines == NULL)
+        return FALSE;
+    *sines = vera_tensor_new_from_host(runtime, 2, shape, s, error);
+    if (*sines == NULL)
+        g_clear_pointer(cosines, vera_tensor_unref);
+    return *sines != NULL;
+}

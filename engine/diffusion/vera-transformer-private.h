@@ -1,0 +1,104 @@
+#pragma once
+
+#include "engine/diffusion/vera-transformer.h"
+
+G_BEGIN_DECLS
+
+/** VeraLinearWeights: a product's weight and bias, borrowed from the mapped files. */
+typedef struct {
+    VeraKTensor weight;
+    VeraKTensor bias;
+} VeraLinearWeights;
+
+/** VeraAttentionWeights: one attention of a block. */
+typedef struct {
+    VeraLinearWeights q, k, v, o;
+    VeraKTensor norm_q, norm_k;
+} VeraAttentionWeights;
+
+/** VeraBlockWeights: one block of one branch. */
+typedef struct {
+    VeraKTensor table; /* [6, d] */
+    VeraAttentionWeights self, cross;
+    VeraKTensor norm_weight, norm_bias;
+    VeraLinearWeights up, down;
+} VeraBlockWeights;
+
+/** VeraBranch: one branch's weights. */
+typedef struct {
+    VeraWeights *weights;
+    VeraLinearWeights patch, text_1, text_2, time_1, time_2, time_proj, head;
+    VeraKTensor head_table; /* [2, d] */
+    VeraBlockWeights *blocks;
+} VeraBranch;
+
+/** vera_branch_init: looks every tensor up; the weights have been checked against vera_branch_get_specs(). */
+void vera_branch_init(VeraBranch *self, const VeraBranchConfig *config, VeraWeights *weights);
+void vera_branch_clear(VeraBranch *self);
+
+/** vera_branch_get_linear: the pair PREFIX.weight, PREFIX.bias, the weight seen as a matrix */
+VeraLinearWeights vera_branch_get_linear(VeraWeights *weights, const char *prefix);
+
+/**
+ * VeraArena: activations of a forward, allocated once for a shape and reused.
+ */
+typedef struct {
+    gint64 shape[4]; /* z, f, h, w of the latents that it was made for */
+    gint64 n_tokens; /* of one branch */
+    VeraTensor *cosines, *sines;
+    VeraTensor *residual;     /* [B, N, d] */
+    VeraTensor *normed;       /* [N, d] */
+    VeraTensor *q, *k, *v, *o; /* [B * N, d]: joined */
+    VeraTensor *hidden;       /* [chunk, ffn] */
+    VeraTensor *chunk_out;    /* [N, d] */
+    VeraTensor *patches;      /* [N, max(in, out) channels * patch] */
+} VeraArena;
+
+struct _VeraTransformer {
+    /* Owned */
+    VeraRuntime *runtime;
+    VeraModel *model;
+    int n_branches;
+    VeraBranch branches[VERA_N_BRANCHES];
+    VeraLinearWeights source_patch, mask_patch;
+    VeraKTensor alpha_embedding, composite_embedding;
+    VeraArena arena;
+    VeraBranchConfig config;
+};
+
+struct _VeraTextContext {
+    /* Owned; per branch and layer: k and v of the real rows and, last, the padding row */
+    int n_keys;
+    VeraTensor *key_bias; /* [n_keys] */
+    int n_branches;
+    int n_layers;
+    VeraTensor **keys;   /* [branch * n_layers + layer] -> [n_keys, d] */
+    VeraTensor **values;
+};
+
+/** vera_arena_prepare: makes the arena fit @shape. */
+gboolean vera_arena_prepare(VeraTransformer *self, const gint64 shape[4], GError **error);
+void vera_arena_clear(VeraArena *self);
+
+/** vera_transformer_linear: y = act(x W + b), checked */
+gboolean vera_transformer_linear(VeraTransformer *self,
+                                 const VeraLinearWeights *weights,
+                                 VeraKTensor x,
+                                 VeraKTensor y,
+                                 VeraKActivation activation,
+                                 GError **error);
+
+/**
+ * VeraModulation: per step and branch: e of the head [d], and M = E [6 d] before each block's table is added.
+ */
+typedef struct {
+    VeraTensor *e;  /* [1, d] */
+    VeraTensor *e6; /* [6, d] */
+    VeraTensor *m;  /* [6, d]: the current block's sum */
+} VeraModulation;
+
+/** vera_transformer_run_block: block @layer of all branches; @modulation has one entry a branch. */
+gboolean vera_transformer_run_block(
+    VeraTransformer *self, int layer, VeraModulation *modulation, VeraTextContext *text, GError **error);
+
+G_END_DECLS
