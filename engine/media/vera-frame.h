@@ -31,7 +31,11 @@ typedef enum {
  *   uint8_t (8 bits) or host-endian uint16_t (more)
  * @chroma_shift_x: log2 of the horizontal chroma subsampling
  * @chroma_shift_y: log2 of the vertical chroma subsampling
- * @is_chroma_left: chroma samples are sited on the left luma sample (MPEG-2, H.264 default), else centred
+ * @is_chroma_left: chroma samples are sited on the left luma sample (MPEG-2, H.264 default), else centred;
+ *   vertically they are centred
+ * @chroma_delta_x: how many half luma samples the chroma sits to the right of what @is_chroma_left says;
+ *   0 but for clips that were turned while reading
+ * @chroma_delta_y: the same, downwards; -1 for top-sited 4:2:0 (UHD BT.2020), 0 customarily
  */
 typedef struct {
     VeraFrameLayout layout;
@@ -42,6 +46,8 @@ typedef struct {
     int chroma_shift_x;
     int chroma_shift_y;
     gboolean is_chroma_left;
+    int chroma_delta_x;
+    int chroma_delta_y;
 } VeraFrameFormat;
 
 /**

@@ -1,0 +1,265 @@
+#include "config.h"
+
+#include <glib/gstdio.h>
+
+#include "engine/media/vera-clip-movie.h"
+#include "engine/vera-engine-error.h"
+
+/* How far back to start again when a frame does not come out of the key frame that should give it. */
+#define VERA_CLIP_RETRIES 3
+/* Pictures may leave a decoder a little out of order in files whose times contradict the coding. */
+#define VERA_CLIP_DISORDER 16
+
+static gboolean
+vera_clip_movie_fail_changed(VeraClipMovie *self, GError **error)
+{
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ was changed while it was in use; open it again.", self->path);
+    return FALSE;
+}
+
+/** Reads on to the next packet of the video stream. Returns: 1 for a packet, 0 at the end, -1 on failure */
+static int
+vera_clip_movie_read_packet(VeraClipMovie *self, GCancellable *cancellable, GError **error)
+{
+    do {
+        if (vera_engine_error_set_cancelled(cancellable, error))
+            return -1;
+        av_packet_unref(self->packet);
+        int rc = av_read_frame(self->container, self->packet);
+        if (rc == AVERROR(ENOMEM)) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                        "There is not enough memory to read ‘%s’.", self->path);
+            return -1;
+        }
+        if (rc < 0)
+            return 0;
+    } while (self->packet->stream_index != self->stream || self->packet->size == 0);
+    return 1;
+}
+
+/**
+ * Jumps near @timestamp and reads packets until @key is the one in hand. Returns: 1 if it is, 0 if the jump
+ * landed behind it, -1 on failure
+ */
+static int
+vera_clip_movie_try_seek(VeraClipMovie *self, guint key, gint64 timestamp, GCancellable *cancellable,
+                         GError **error)
+{
+    if (timestamp == AV_NOPTS_VALUE ||
+        av_seek_frame(self->container, self->stream, timestamp, AVSEEK_FLAG_BACKWARD) < 0)
+        return 0;
+    avcodec_flush_buffers(self->decoder);
+    self->last_rank = -1;
+    self->is_drained = FALSE;
+    self->trusts_order = FALSE;
+    for (;;) {
+        int rc = vera_clip_movie_read_packet(self, cancellable, error);
+        if (rc <= 0)
+            return rc;
+        gint64 place = vera_clip_index_find(&self->index, self->packet, key);
+        if (place > key)
+            return 0;
+        if (place == key)
+            return 1;
+    }
+}
+
+/** Sends the packet in hand, which is number next_place, to the decoder. */
+static gboolean
+vera_clip_movie_send(VeraClipMovie *self, GError **error)
+{
+    const VeraClipEntry *entry = vera_clip_index_get(&self->index, (guint)self->next_place);
+
+    self->packet->pts = entry->rank >= 0 ? entry->rank : -1 - self->next_place;
+    self->packet->dts = self->next_place;
+    self->next_place++;
+    int rc = avcodec_send_packet(self->decoder, self->packet);
+    av_packet_unref(self->packet);
+    if (rc == AVERROR(ENOMEM)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "There is not enough memory to decode ‘%s’.", self->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
+{
+    const VeraClipEntry *entry = vera_clip_index_get(&self->index, key);
+    gint64 targets[2] = { entry->pts, entry->dts };
+
+    if (key > 0 && !self->index.lacks_pts) {
+        for (int i = 0; i < 2; i++) {
+            int rc = vera_clip_movie_try_seek(self, key, targets[i], cancellable, error);
+            if (rc < 0)
+                return FALSE;
+            if (rc == 0)
+                continue;
+            self->next_place = key;
+            return vera_clip_movie_send(self, error);
+        }
+    }
+    if (!vera_clip_movie_rewind(self, error))
+        return FALSE;
+    while (self->next_place < key) {
+        int rc = vera_clip_movie_read_packet(self, cancellable, error);
+        if (rc <= 0)
+            return rc == 0 ? vera_clip_movie_fail_changed(self, error) : FALSE;
+        self->next_place++;
+    }
+    return TRUE;
+}
+
+/** Gives the decoder one more packet, or the end of the file. */
+static gboolean
+vera_clip_movie_feed(VeraClipMovie *self, GCancellable *cancellable, GError **error)
+{
+    int rc = vera_clip_movie_read_packet(self, cancellable, error);
+    if (rc < 0)
+        return FALSE;
+    if (rc == 0) {
+        self->is_drained = TRUE;
+        avcodec_send_packet(self->decoder, NULL);
+        return TRUE;
+    }
+    gint64 place = vera_clip_index_find(&self->index, self->packet, self->next_place);
+    if (self->trusts_order && self->next_place < self->index.entries->len &&
+        vera_clip_index_get(&self->index, (guint)self->next_place)->size == self->packet->size)
+        place = self->next_place;
+    if (place < 0)
+        return vera_clip_movie_fail_changed(self, error);
+    self->next_place = place;
+    return vera_clip_movie_send(self, error);
+}
+
+VeraClipStep
+vera_clip_movie_step(VeraClipMovie *self, GCancellable *cancellable, GError **error)
+{
+    for (;;) {
+        int rc = avcodec_receive_frame(self->decoder, self->picture);
+        if (rc == 0) {
+            if (self->index.lacks_pts)
+                self->picture->pts = self->last_rank + 1;
+            if (self->picture->pts < 0)
+                continue;
+            self->last_rank = self->picture->pts;
+            return VERA_CLIP_STEP_PICTURE;
+        }
+        if (rc == AVERROR(ENOMEM)) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                        "There is not enough memory to decode ‘%s’.", self->path);
+            return VERA_CLIP_STEP_FAILED;
+        }
+        if (rc == AVERROR_EOF)
+            return VERA_CLIP_STEP_END;
+        if (self->is_drained && rc == AVERROR(EAGAIN))
+            return VERA_CLIP_STEP_END;
+        if (rc == AVERROR(EAGAIN) && !vera_clip_movie_feed(self, cancellable, error))
+            return VERA_CLIP_STEP_FAILED;
+    }
+}
+
+static gboolean
+vera_clip_movie_is_sound(const AVFrame *picture)
+{
+    return (picture->flags & AV_FRAME_FLAG_CORRUPT) == 0 && picture->decode_error_flags == 0;
+}
+
+static VeraFrame *
+vera_clip_movie_finish(VeraClipMovie *self, GError **error)
+{
+    if (!vera_clip_look_matches(&self->look, self->picture)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ changes its picture size or format at frame %" G_GINT64_FORMAT
+                    "; cut it there and use one part.",
+                    self->path, self->last_rank);
+        return NULL;
+    }
+    return vera_clip_look_unpack(&self->look, self->picture, error);
+}
+
+/** Decodes on until frame @rank; %NULL without an error if it does not come, or comes damaged. */
+static VeraFrame *
+vera_clip_movie_decode_to(VeraClipMovie *self, gint64 rank, GCancellable *cancellable, GError **error)
+{
+    while (vera_clip_movie_step(self, cancellable, error) == VERA_CLIP_STEP_PICTURE) {
+        if (self->last_rank == rank)
+            return vera_clip_movie_is_sound(self->picture) ? vera_clip_movie_finish(self, error) : NULL;
+        if (self->last_rank > rank + VERA_CLIP_DISORDER)
+            return NULL;
+    }
+    return NULL;
+}
+
+static gboolean
+vera_clip_movie_is_ahead(const VeraClipMovie *self, gint64 rank)
+{
+    if (self->next_place < 0 || self->last_rank < 0 || rank <= self->last_rank)
+        return FALSE;
+    return rank == self->last_rank + 1 || self->index.lacks_pts ||
+           vera_clip_index_get_key(&self->index, rank, 0) <= self->next_place;
+}
+
+static gboolean
+vera_clip_movie_is_unchanged(VeraClipMovie *self, GError **error)
+{
+    GStatBuf facts;
+    if (g_stat(self->path, &facts) != 0)
+        return TRUE;
+    gint64 mtime = (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + facts.st_mtim.tv_nsec;
+    if (mtime == self->mtime && facts.st_size == self->file_size)
+        return TRUE;
+    return vera_clip_movie_fail_changed(self, error);
+}
+
+/** The frame @rank, starting again further and further back; %NULL without an error if it never comes. */
+static VeraFrame *
+vera_clip_movie_decode(VeraClipMovie *self, gint64 rank, GCancellable *cancellable, GError **error)
+{
+    GError *local = NULL;
+    VeraFrame *frame = NULL;
+
+    if (vera_clip_movie_is_ahead(self, rank))
+        frame = vera_clip_movie_decode_to(self, rank, cancellable, &local);
+    for (int i = 0; i < VERA_CLIP_RETRIES && frame == NULL && local == NULL; i++) {
+        gboolean is_last = i == VERA_CLIP_RETRIES - 1 || self->index.lacks_pts;
+        guint key = is_last ? 0 : vera_clip_index_get_key(&self->index, rank, i);
+        if (vera_clip_movie_seek(self, key, cancellable, &local))
+            frame = vera_clip_movie_decode_to(self, rank, cancellable, &local);
+        if (key == 0)
+            break;
+    }
+    if (local != NULL)
+        g_propagate_error(error, local);
+    return frame;
+}
+
+VeraFrame *
+vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancellable *cancellable, GError **error)
+{
+    VeraClipMovie *self = (VeraClipMovie *)backend;
+    GError *local = NULL;
+
+    if (!vera_clip_movie_is_unchanged(self, error))
+        return NULL;
+    if (self->newest != NULL && self->newest->index == index)
+        return vera_frame_ref(self->newest);
+    VeraFrame *frame = vera_clip_movie_decode(self, index, cancellable, &local);
+    if (frame == NULL) {
+        self->last_rank = -1;
+        if (local == NULL)
+            g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                        "Frame %" G_GINT64_FORMAT " of ‘%s’ is damaged or missing; use a range without it "
+                        "or a sound copy of the file.",
+                        index, self->path);
+        g_propagate_error(error, local);
+        return NULL;
+    }
+    frame->index = index;
+    frame->pts = self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
+    g_clear_pointer(&self->newest, vera_frame_unref);
+    self->newest = vera_frame_ref(frame);
+    return frame;
+}

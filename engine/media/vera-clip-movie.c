@@ -1,0 +1,199 @@
+#include "config.h"
+
+#include "engine/media/vera-clip-movie.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/vera-engine-error.h"
+
+gboolean
+vera_clip_check_file(const char *path, GError **error)
+{
+    struct stat facts;
+    const char *what = NULL;
+    int fd = g_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+
+    if (fd < 0 || fstat(fd, &facts) != 0)
+        what = g_strerror(errno);
+    else if (!S_ISREG(facts.st_mode))
+        what = "It is not a regular file";
+    else if (facts.st_size == 0)
+        what = "The file is empty";
+    if (fd >= 0)
+        close(fd);
+    if (what == NULL)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ cannot be read: %s.", path, what);
+    return FALSE;
+}
+
+static AVFormatContext *
+vera_clip_movie_open_container(const char *path, GError **error)
+{
+    g_autofree char *url = g_strconcat("file:", path, NULL);
+    AVFormatContext *container = NULL;
+    AVDictionary *options = NULL;
+
+    /* A playlist inside the file must not make the reader fetch anything. */
+    av_dict_set(&options, "protocol_whitelist", "file", 0);
+    int rc = avformat_open_input(&container, url, NULL, &options);
+    av_dict_free(&options);
+    if (rc >= 0)
+        rc = avformat_find_stream_info(container, NULL);
+    if (rc >= 0)
+        return container;
+    avformat_close_input(&container);
+    if (rc == AVERROR(ENOMEM))
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "There is not enough memory to open ‘%s’.", path);
+    else
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ cannot be read as a clip: it is damaged, cut off, or not a media file; check "
+                    "that it plays elsewhere.",
+                    path);
+    return NULL;
+}
+
+static gboolean
+vera_clip_movie_select_stream(VeraClipMovie *self, GError **error)
+{
+    int n = av_find_best_stream(self->container, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    if (n < 0 || (self->container->streams[n]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ holds no video; choose a file with pictures.", self->path);
+        return FALSE;
+    }
+    self->stream = n;
+    for (unsigned i = 0; i < self->container->nb_streams; i++)
+        if ((int)i != n)
+            self->container->streams[i]->discard = AVDISCARD_ALL;
+    return TRUE;
+}
+
+gboolean
+vera_clip_movie_rewind(VeraClipMovie *self, GError **error)
+{
+    avformat_close_input(&self->container);
+    self->container = vera_clip_movie_open_container(self->path, error);
+    if (self->container == NULL || !vera_clip_movie_select_stream(self, error))
+        return FALSE;
+    if (self->decoder != NULL)
+        avcodec_flush_buffers(self->decoder);
+    self->next_place = 0;
+    self->last_rank = -1;
+    self->trusts_order = TRUE;
+    self->is_drained = FALSE;
+    return TRUE;
+}
+
+static void
+vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec)
+{
+    const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
+    gboolean is_intra = desc != NULL && (desc->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+
+    /* Frame threads delay every picture; where each stands alone that only makes a single one slower. */
+    decoder->thread_count = (int)MIN(g_get_num_processors(), 16);
+    decoder->thread_type = is_intra ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
+}
+
+static gboolean
+vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error)
+{
+    const AVCodecParameters *par = self->container->streams[self->stream]->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(par->codec_id);
+
+    if (codec == NULL) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+                    "‘%s’ is coded as “%s”, for which there is no decoder; convert it first.", self->path,
+                    avcodec_get_name(par->codec_id));
+        return FALSE;
+    }
+    self->decoder = avcodec_alloc_context3(codec);
+    if (self->decoder == NULL || avcodec_parameters_to_context(self->decoder, par) < 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "There is not enough memory to decode ‘%s’.", self->path);
+        return FALSE;
+    }
+    vera_clip_movie_set_threads(self->decoder, codec);
+    self->decoder->err_recognition = AV_EF_CRCCHECK;
+    if (avcodec_open2(self->decoder, codec, NULL) < 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ cannot be decoded: its “%s” header is damaged.", self->path, codec->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static double
+vera_clip_movie_get_time(VeraClipBackend *backend, gint64 index)
+{
+    VeraClipMovie *self = (VeraClipMovie *)backend;
+    const VeraClipInfo *info = &backend->info;
+    double unit = (double)info->time_base_num / info->time_base_den;
+
+    if (self->index.lacks_pts)
+        return (double)index * unit;
+    gint64 first = vera_clip_index_get_shown(&self->index, 0)->pts;
+    return (double)(vera_clip_index_get_shown(&self->index, index)->pts - first) * unit;
+}
+
+static void
+vera_clip_movie_free(VeraClipBackend *backend)
+{
+    VeraClipMovie *self = (VeraClipMovie *)backend;
+    g_clear_pointer(&self->newest, vera_frame_unref);
+    avcodec_free_context(&self->decoder);
+    avformat_close_input(&self->container);
+    av_packet_free(&self->packet);
+    av_frame_free(&self->picture);
+    vera_clip_index_clear(&self->index);
+    g_free(self->timecode);
+    g_free(self->path);
+    g_free(self);
+}
+
+static gboolean
+vera_clip_movie_load(VeraClipMovie *self, GCancellable *cancellable, GError **error)
+{
+    GStatBuf facts;
+
+    if (g_stat(self->path, &facts) == 0) {
+        self->mtime = (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) +
+                      facts.st_mtim.tv_nsec;
+        self->file_size = facts.st_size;
+    }
+    if (self->packet == NULL || self->picture == NULL) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "There is not enough memory to open ‘%s’.", self->path);
+        return FALSE;
+    }
+    return vera_clip_movie_rewind(self, error) && vera_clip_movie_open_decoder(self, error) &&
+           vera_clip_movie_scan(self, cancellable, error);
+}
+
+VeraClipBackend *
+vera_clip_movie_open(const char *path, GCancellable *cancellable, GError **error)
+{
+    if (!vera_clip_check_file(path, error))
+        return NULL;
+
+    VeraClipMovie *self = g_new0(VeraClipMovie, 1);
+    self->backend.read = vera_clip_movie_read;
+    self->backend.get_time = vera_clip_movie_get_time;
+    self->backend.free = vera_clip_movie_free;
+    self->path = g_strdup(path);
+    self->packet = av_packet_alloc();
+    self->picture = av_frame_alloc();
+    vera_clip_index_init(&self->index);
+    if (!vera_clip_movie_load(self, cancellable, error)) {
+        vera_clip_movie_free(&self->backend);
+        return NULL;
+    }
+    vera_clip_movie_describe(self);
+    return &self->backend;
+}

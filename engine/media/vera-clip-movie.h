@@ -1,0 +1,103 @@
+#pragma once
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "engine/media/vera-clip-backend.h"
+#include "engine/media/vera-clip-index.h"
+#include "engine/media/vera-clip-look.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VeraClipMovie:
+ * @backend: must be first
+ * @path: the file
+ * @container: open demuxer
+ * @decoder: open decoder
+ * @stream: number of the video stream
+ * @packet: scratch packet
+ * @picture: scratch picture
+ * @index: every packet
+ * @look: what the frames have in common
+ * @next_place: place in decoding order of the packet that comes next, or -1 while unknown
+ * @last_rank: the frame that came out last, or -1
+ * @trusts_order: packets are told by counting from the start of the file, not by their times
+ * @is_drained: the decoder has been given the end of the file
+ * @mtime: modification time when opened, in ns
+ * @file_size: size when opened
+ * @newest: (nullable): the frame that was asked for last
+ * @timecode: (nullable): start timecode
+ *
+ * A container that is open for reading. Packets are given to the decoder with their rank in place of their
+ * time, so that a picture says which frame it is even where times are doubled.
+ */
+typedef struct {
+    VeraClipBackend backend;
+    char *path;
+    AVFormatContext *container;
+    AVCodecContext *decoder;
+    int stream;
+    AVPacket *packet;
+    AVFrame *picture;
+    VeraClipIndex index;
+    VeraClipLook look;
+    gint64 next_place;
+    gint64 last_rank;
+    gboolean trusts_order;
+    gboolean is_drained;
+    gint64 mtime;
+    gint64 file_size;
+    VeraFrame *newest;
+    char *timecode;
+} VeraClipMovie;
+
+/** vera_clip_movie_rewind: opens the container afresh, at its first packet. Returns: success */
+gboolean vera_clip_movie_rewind(VeraClipMovie *self, GError **error);
+
+/**
+ * vera_clip_movie_seek:
+ * @self: a movie
+ * @key: place in decoding order
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for a #GError
+ *
+ * Makes @key the next packet that is decoded. Returns: success
+ */
+gboolean
+vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error);
+
+/**
+ * VeraClipStep:
+ * @VERA_CLIP_STEP_PICTURE: #VeraClipMovie.picture holds the next picture, its pts is the rank
+ * @VERA_CLIP_STEP_END: no more pictures
+ * @VERA_CLIP_STEP_FAILED: the error is set
+ */
+typedef enum {
+    VERA_CLIP_STEP_PICTURE,
+    VERA_CLIP_STEP_END,
+    VERA_CLIP_STEP_FAILED,
+} VeraClipStep;
+
+/** vera_clip_movie_step: decodes on to the next picture. Returns: what came */
+VeraClipStep vera_clip_movie_step(VeraClipMovie *self, GCancellable *cancellable, GError **error);
+
+/** vera_clip_movie_read: the #VeraClipBackend.read of a movie. Returns: (transfer full): or %NULL */
+VeraFrame *vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancellable *cancellable,
+                                GError **error);
+
+/**
+ * vera_clip_movie_scan:
+ * @self: a movie whose container and decoder are open
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for a #GError
+ *
+ * Reads every packet into the index, decodes the first pictures, and takes packets of which no picture
+ * comes out of the count. Sets the look. Returns: success
+ */
+gboolean vera_clip_movie_scan(VeraClipMovie *self, GCancellable *cancellable, GError **error);
+
+/** vera_clip_movie_describe: fills #VeraClipBackend.info from container, index and look */
+void vera_clip_movie_describe(VeraClipMovie *self);
+
+G_END_DECLS

@@ -1,0 +1,90 @@
+#include "config.h"
+
+#include "engine/media/vera-clip.h"
+
+#include <libavutil/log.h>
+
+#include "engine/media/vera-clip-backend.h"
+#include "engine/media/vera-sequence.h"
+#include "engine/vera-engine-error.h"
+
+struct _VeraClip {
+    GObject parent_instance;
+    char *path;
+    VeraClipBackend *backend;
+};
+
+G_DEFINE_FINAL_TYPE(VeraClip, vera_clip, G_TYPE_OBJECT)
+
+static void
+vera_clip_finalize(GObject *object)
+{
+    VeraClip *self = VERA_CLIP(object);
+    if (self->backend != NULL)
+        self->backend->free(self->backend);
+    g_free(self->path);
+    G_OBJECT_CLASS(vera_clip_parent_class)->finalize(object);
+}
+
+static void
+vera_clip_class_init(VeraClipClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = vera_clip_finalize;
+    /* Every fault is reported as an error; the library's own messages would only repeat it on stderr. */
+    av_log_set_level(AV_LOG_QUIET);
+}
+
+static void
+vera_clip_init(VeraClip *self)
+{
+}
+
+VeraClip *
+vera_clip_open(const char *path, GCancellable *cancellable, GError **error)
+{
+    g_autoptr(VeraClip) self = g_object_new(VERA_TYPE_CLIP, NULL);
+    gboolean is_sequence = g_file_test(path, G_FILE_TEST_IS_DIR) || vera_sequence_is_picture(path) ||
+                           vera_sequence_is_pattern(path);
+
+    if (vera_engine_error_set_cancelled(cancellable, error))
+        return NULL;
+    self->path = g_strdup(path);
+    self->backend = is_sequence ? vera_clip_sequence_open(path, cancellable, error)
+                                : vera_clip_movie_open(path, cancellable, error);
+    return self->backend != NULL ? g_steal_pointer(&self) : NULL;
+}
+
+const VeraClipInfo *
+vera_clip_get_info(VeraClip *self)
+{
+    return &self->backend->info;
+}
+
+const char *
+vera_clip_get_path(VeraClip *self)
+{
+    return self->path;
+}
+
+VeraFrame *
+vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error)
+{
+    const VeraClipInfo *info = &self->backend->info;
+
+    if (index < 0 || index >= info->n_frames) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ has no frame %" G_GINT64_FORMAT "; its frames go from 0 to %" G_GINT64_FORMAT ".",
+                    self->path, index, info->n_frames - 1);
+        return NULL;
+    }
+    if (vera_engine_error_set_cancelled(cancellable, error))
+        return NULL;
+    return self->backend->read(self->backend, index, cancellable, error);
+}
+
+double
+vera_clip_get_frame_time(VeraClip *self, gint64 index)
+{
+    gint64 last = self->backend->info.n_frames - 1;
+    return self->backend->get_time(self->backend, CLAMP(index, 0, last));
+}
