@@ -47,8 +47,8 @@ vera_still_find_codec(const char *path, const char *data, gsize size)
 static gboolean
 vera_still_run_decoder(AVCodecContext *decoder, const AVCodec *codec, AVPacket *packet, AVFrame *picture)
 {
-    /* A picture that is cut off or damaged must not come out half grey. */
-    decoder->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    /* A damaged picture must not come out half grey; but TIFF would then fail on any unknown tag. */
+    decoder->err_recognition = AV_EF_CRCCHECK | (codec->id != AV_CODEC_ID_TIFF ? AV_EF_EXPLODE : 0);
     decoder->thread_count = 1;
     return avcodec_open2(decoder, codec, NULL) >= 0 && avcodec_send_packet(decoder, packet) >= 0 &&
            avcodec_send_packet(decoder, NULL) >= 0 && avcodec_receive_frame(decoder, picture) >= 0 &&
