@@ -1,0 +1,504 @@
+#include "config.h"
+
+#include "engine/diffusion/vera-pipeline.h"
+
+#include <string.h>
+
+#include "engine/diffusion/vera-noise.h"
+#include "engine/diffusion/vera-text-encoder.h"
+#include "engine/diffusion/vera-transformer.h"
+#include "engine/diffusion/vera-vae.h"
+#include "engine/diffusion/vera-weights.h"
+#include "engine/vera-engine-error.h"
+
+struct _VeraPipeline {
+    VeraPipelineRequest request;
+    /* Owned */
+    VeraRuntime *runtime;
+    VeraModel *model;
+    VeraVae *vae;
+    VeraTransformer *transformer;
+    VeraTextContext *text, *negative;
+    VeraSampler *samplers[VERA_N_BRANCHES];
+    float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
+    float *source, *mask;
+    gint64 shape[4];
+    int step;
+};
+
+int
+vera_pipeline_get_align(VeraModel *model, GError **error)
+{
+    const VeraVaeConfig *vae = vera_model_get_vae_config(model, error);
+    const VeraBranchConfig *branch = vae ? vera_model_get_branch_config(model, VERA_BRANCH_EDIT, error) : NULL;
+
+    return branch ? vae->spatial_factor * MAX(branch->patch_h, branch->patch_w) : 0;
+}
+
+static void
+vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction)
+{
+    if (self->request.progress != NULL)
+        self->request.progress(phase, fraction, self->request.progress_data);
+}
+
+static VeraTextContext *
+vera_pipeline_encode_text(
+    VeraPipeline *self, const gint64 *ids, const gint64 *mask, int n, GCancellable *cancellable, GError **error)
+{
+    const VeraTextEncoderConfig *config = vera_model_get_text_encoder_config(self->model, error);
+    VeraWeights *weights = config ? vera_model_get_text_encoder_weights(self->model, error) : NULL;
+    g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(self->runtime, config, weights, error) : NULL;
+    g_autofree float *hidden = NULL;
+    int n_real = 0;
+
+    if (encoder == NULL)
+        return NULL;
+    /* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5). */
+    for (int i = 0; i < n; i++)
+        n_real += mask == NULL || mask[i] != 0;
+    hidden = g_new(float, (gsize)MAX(n_real, 1) * (gsize)config->d_model);
+    if (!vera_text_encoder_run(encoder, ids, NULL, n_real, hidden, cancellable, error))
+        return NULL;
+    return vera_transformer_prepare_text(self->transformer, hidden, n_real, cancellable, error);
+}
+
+/* Codes the whole range as a stream; frames past the end repeat the last one. */
+static gboolean
+vera_pipeline_encode_video(VeraPipeline *self, VeraPipelineFrameFunc read, float *latents, double share[2], GCancellable *cancellable, GError **error)
+{
+    const VeraFramePlan *plan = self->request.plan;
+    gint64 pixels = (gint64)self->request.width * self->request.height, plane = self->shape[2] * self->shape[3];
+    int step = plan->temporal_factor;
+    g_autoptr(VeraVaeStream) stream = vera_vae_encoder_new(self->vae, self->request.width, self->request.height, error);
+    g_autofree float *frame = g_new(float, 3 * pixels), *chunk = g_new(float, 3 * step * pixels);
+    g_autofree float *coded = g_new(float, self->shape[0] * plane);
+
+    if (stream == NULL)
+        return FALSE;
+    for (int l = 0; l < plan->n_latents; l++) {
+        int first = l == 0 ? 0 : 1 + (l - 1) * step, n = l == 0 ? 1 : step;
+        for (int i = 0; i < n; i++) {
+            if (first + i < plan->n_frames && !read(first + i, frame, self->request.frame_data, error))
+                return FALSE;
+            for (int c = 0; c < 3; c++)
+                memcpy(chunk + (c * n + i) * pixels, frame + c * pixels, (gsize)pixels * sizeof(float));
+        }
+        if (!vera_vae_encoder_push(stream, chunk, n, coded, cancellable, error))
+            return FALSE;
+        for (gint64 c = 0; c < self->shape[0]; c++)
+            memcpy(latents + (c * self->shape[1] + l) * plane, coded + c * plane, (gsize)plane * sizeof(float));
+        vera_pipeline_report(self, "encode", share[0] + (share[1] - share[0]) * (l + 1) / plan->n_latents);
+    }
+    return TRUE;
+}
+
+static gboolean
+vera_pipeline_prepare_latents(VeraPipeline *self, GError **error)
+{
+    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        self->samplers[b] =
+            vera_sampler_new(self->request.solver, self->request.n_steps, self->request.shift, n, error);
+        if (self->samplers[b] == NULL)
+            return FALSE;
+        self->latents[b] = g_try_new(float, n);
+        if (self->latents[b] == NULL)
+            break;
+        if (self->request.noise[b] != NULL)
+            memcpy(self->latents[b], self->request.noise[b], n * sizeof(float));
+        else
+            vera_noise_fill(self->request.seed, (guint32)b, 0, self->latents[b], n);
+    }
+    self->source = g_try_new(float, n);
+    self->mask = self->request.read_mask ? g_try_new(float, n) : NULL;
+    if (self->latents[VERA_N_BRANCHES - 1] != NULL && self->source != NULL && (self->mask != NULL || !self->request.read_mask))
+        return TRUE;
+    g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                        "Too little memory for the latents of this range. Use fewer frames or a smaller size.");
+    return FALSE;
+}
+
+static gboolean
+vera_pipeline_load_parts(VeraPipeline *self, GError **error)
+{
+    const VeraVaeConfig *config = vera_model_get_vae_config(self->model, error);
+    VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
+    int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
+
+    if (align == 0)
+        return FALSE;
+    if (self->request.width < align || self->request.height < align || self->request.width % align != 0 ||
+        self->request.height % align != 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "The model works on sizes that are multiples of %d; %dx%d is not.", align, self->request.width,
+                    self->request.height);
+        return FALSE;
+    }
+    self->shape[0] = config->z_dim;
+    self->shape[1] = self->request.plan->n_latents;
+    self->shape[2] = self->request.height / config->spatial_factor;
+    self->shape[3] = self->request.width / config->spatial_factor;
+    self->vae = vera_vae_new(self->runtime, config, weights, error);
+    self->transformer = self->vae ? vera_transformer_new(self->runtime, self->model, error) : NULL;
+    return self->transformer != NULL;
+}
+
+VeraPipeline *
+vera_pipeline_new(VeraRuntime *runtime, VeraModel *model, const VeraPipelineRequest *request, GCancellable *cancellable, GError **error)
+{
+    g_autoptr(VeraPipeline) self = g_new0(VeraPipeline, 1);
+    gboolean has_mask = request->read_mask != NULL;
+
+    self->request = *request;
+    self->runtime = vera_runtime_ref(runtime);
+    self->model = vera_model_ref(model);
+    if (!vera_pipeline_load_parts(self, error) || !vera_pipeline_prepare_latents(self, error))
+        return NULL;
+    self->text = vera_pipeline_encode_text(self, request->ids, request->id_mask, request->n_ids, cancellable, error);
+    if (self->text == NULL)
+        return NULL;
+    if (request->guidance > 1) {
+        self->negative = vera_pipeline_encode_text(self, request->negative_ids, request->negative_mask, request->n_negative_ids,
+                                                   cancellable, error);
+        if (self->negative == NULL)
+            return NULL;
+    }
+    if (!vera_pipeline_encode_video(self, request->read_source, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) ||
+        (has_mask && !vera_pipeline_encode_video(self, request->read_mask, self->mask, (double[]){ 0.5, 1 }, cancellable, error)))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+void
+vera_pipeline_free(VeraPipeline *self)
+{
+    if (self == NULL)
+        return;
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        g_clear_pointer(&self->samplers[b], vera_sampler_free);
+        g_free(self->latents[b]);
+    }
+    g_free(self->source);
+    g_free(self->mask);
+    g_clear_pointer(&self->text, vera_text_context_free);
+    g_clear_pointer(&self->negative, vera_text_context_free);
+    g_clear_pointer(&self->transformer, vera_transformer_free);
+    g_clear_pointer(&self->vae, vera_vae_free);
+    g_clear_pointer(&self->model, vera_model_unref);
+    g_clear_pointer(&self->runtime, vera_runtime_unref);
+    g_free(self);
+}
+
+int
+vera_pipeline_get_n_steps(VeraPipeline *self)
+{
+    return self->request.n_steps;
+}
+
+int
+vera_pipeline_get_step(VeraPipeline *self)
+{
+    return self->step;
+}
+
+/* Latent frames [first, first + n) of a whole [z, L, plane]. */
+static void
+vera_pipeline_cut(VeraPipeline *self, const float *whole, const VeraFrameWindow *window, float *part)
+{
+    gint64 plane = self->shape[2] * self->shape[3];
+
+    for (gint64 c = 0; c < self->shape[0]; c++)
+        memcpy(part + c * window->n_latents * plane, whole + (c * self->shape[1] + window->first_latent) * plane,
+               (gsize)(window->n_latents * plane) * sizeof(float));
+}
+
+static void
+vera_pipeline_add(VeraPipeline *self, const float *part, const VeraFrameWindow *window, float *whole)
+{
+    gint64 plane = self->shape[2] * self->shape[3];
+
+    for (gint64 c = 0; c < self->shape[0]; c++)
+        for (int l = 0; l < window->n_latents; l++) {
+            const float *from = part + (c * window->n_latents + l) * plane;
+            float *to = whole + (c * self->shape[1] + window->first_latent + l) * plane;
+            for (gint64 i = 0; i < plane; i++)
+                to[i] += window->weights[l] * from[i];
+        }
+}
+
+/* What one window of a step works with. */
+typedef struct {
+    float *latents[VERA_N_BRANCHES];
+    float *velocity[VERA_N_BRANCHES];
+    float *plain[VERA_N_BRANCHES];
+    float *source, *mask;
+} VeraPipelineWindow;
+
+static void
+vera_pipeline_window_clear(VeraPipelineWindow *w)
+{
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        g_free(w->latents[b]);
+        g_free(w->velocity[b]);
+        g_free(w->plain[b]);
+    }
+    g_free(w->source);
+    g_free(w->mask);
+}
+
+static void
+vera_pipeline_window_init(VeraPipelineWindow *w, gsize n)
+{
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        w->latents[b] = g_new(float, n);
+        w->velocity[b] = g_new(float, n);
+        w->plain[b] = g_new(float, n);
+    }
+    w->source = g_new(float, n);
+    w->mask = g_new(float, n);
+}
+
+static gboolean
+vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, VeraPipelineWindow *w, GCancellable *cancellable, GError **error)
+{
+    gsize n = (gsize)(self->shape[0] * window->n_latents * self->shape[2] * self->shape[3]);
+    VeraTransformerInput input = { .source = w->source, .shape = { self->shape[0], window->n_latents, self->shape[2], self->shape[3] },
+                                   .timestep = vera_sampler_get_timestep(self->samplers[0], self->step), .text = self->text };
+    float g = (float)self->request.guidance;
+
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        vera_pipeline_cut(self, self->latents[b], window, w->latents[b]);
+        input.latents[b] = w->latents[b];
+    }
+    vera_pipeline_cut(self, self->source, window, w->source);
+    if (self->mask != NULL) {
+        vera_pipeline_cut(self, self->mask, window, w->mask);
+        input.mask = w->mask;
+    }
+    if (!vera_transformer_forward(self->transformer, &input, w->velocity, cancellable, error))
+        return FALSE;
+    if (self->negative == NULL)
+        return TRUE;
+    input.text = self->negative;
+    if (!vera_transformer_forward(self->transformer, &input, w->plain, cancellable, error))
+        return FALSE;
+    for (int b = 0; b < VERA_N_BRANCHES; b++)
+        for (gsize i = 0; i < n; i++)
+            w->velocity[b][i] = w->plain[b][i] + g * (w->velocity[b][i] - w->plain[b][i]);
+    return TRUE;
+}
+
+gboolean
+vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error)
+{
+    const VeraFramePlan *plan = self->request.plan;
+    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    float *sums[VERA_N_BRANCHES];
+    VeraPipelineWindow w;
+    gboolean ok = TRUE;
+
+    vera_pipeline_window_init(&w, n);
+    for (int b = 0; b < VERA_N_BRANCHES; b++)
+        sums[b] = g_new0(float, n);
+    for (int i = 0; ok && i < plan->n_windows; i++) {
+        ok = vera_pipeline_run_window(self, &plan->windows[i], &w, cancellable, error);
+        for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
+            vera_pipeline_add(self, w.velocity[b], &plan->windows[i], sums[b]);
+        if (ok)
+            vera_pipeline_report(self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
+    }
+    for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
+        ok = vera_sampler_step(self->samplers[b], self->step, sums[b], self->latents[b], error);
+    if (ok)
+        self->step++;
+    for (int b = 0; b < VERA_N_BRANCHES; b++)
+        g_free(sums[b]);
+    vera_pipeline_window_clear(&w);
+    return ok;
+}
+
+gboolean
+vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error)
+{
+    gint64 step = self->step, n_mark = (gint64)strlen(fingerprint);
+    GBytes *states[VERA_N_BRANCHES];
+    char names[2 * VERA_N_BRANCHES][32];
+    VeraNamedTensor tensors[2 * VERA_N_BRANCHES + 2];
+    int n = 0;
+    gboolean ok;
+
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        gsize size;
+        gpointer data;
+        states[b] = vera_sampler_save(self->samplers[b]);
+        data = (gpointer)g_bytes_get_data(states[b], &size);
+        g_snprintf(names[2 * b], sizeof names[0], "%s.latents", vera_branch_get_name(b));
+        g_snprintf(names[2 * b + 1], sizeof names[0], "%s.solver", vera_branch_get_name(b));
+        tensors[n++] = (VeraNamedTensor){ names[2 * b], vera_k_tensor(VERA_K_DTYPE_F32, self->latents[b], 4, (const int64_t *)self->shape) };
+        tensors[n++] = (VeraNamedTensor){ names[2 * b + 1], vera_k_tensor(VERA_K_DTYPE_U8, data, 1, (const int64_t[]){ (int64_t)size }) };
+    }
+    tensors[n++] = (VeraNamedTensor){ "step", vera_k_tensor(VERA_K_DTYPE_I64, &step, 1, (const int64_t[]){ 1 }) };
+    tensors[n++] = (VeraNamedTensor){ "fingerprint", vera_k_tensor(VERA_K_DTYPE_U8, (void *)fingerprint, 1, (const int64_t *)&n_mark) };
+    ok = vera_safetensors_write(path, tensors, n, error);
+    for (int b = 0; b < VERA_N_BRANCHES; b++)
+        g_bytes_unref(states[b]);
+    return ok;
+}
+
+static gboolean
+vera_pipeline_load_branch(VeraPipeline *self, VeraWeights *saved, int b, GError **error)
+{
+    g_autofree char *latents = g_strdup_printf("%s.latents", vera_branch_get_name(b));
+    g_autofree char *solver = g_strdup_printf("%s.solver", vera_branch_get_name(b));
+    VeraKTensor values, state;
+    g_autoptr(GBytes) bytes = NULL;
+    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+
+    if (!vera_weights_get(saved, latents, &values) || !vera_weights_get(saved, solver, &state) ||
+        values.dtype != VERA_K_DTYPE_F32 || (gsize)vera_k_tensor_n_elements(&values) != n || state.dtype != VERA_K_DTYPE_U8) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The saved state of the take is damaged.");
+        return FALSE;
+    }
+    bytes = g_bytes_new(state.data, (gsize)state.shape[0]);
+    if (!vera_sampler_load(self->samplers[b], bytes, error))
+        return FALSE;
+    memcpy(self->latents[b], values.data, n * sizeof(float));
+    return TRUE;
+}
+
+gboolean
+vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error)
+{
+    g_autoptr(VeraWeights) saved = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, error);
+    VeraKTensor step, mark;
+
+    if (saved == NULL)
+        return FALSE;
+    if (!vera_weights_get(saved, "step", &step) || step.dtype != VERA_K_DTYPE_I64 ||
+        !vera_weights_get(saved, "fingerprint", &mark) || (gsize)mark.shape[0] != strlen(fingerprint) ||
+        memcmp(mark.data, fingerprint, strlen(fingerprint)) != 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The saved state ‘%s’ belongs to another edit; remove it, or ask for the same edit again.", path);
+        return FALSE;
+    }
+    for (int b = 0; b < VERA_N_BRANCHES; b++)
+        if (!vera_pipeline_load_branch(self, saved, b, error))
+            return FALSE;
+    self->step = (int)CLAMP(*(const gint64 *)step.data, 0, self->request.n_steps);
+    return TRUE;
+}
+
+/* One latent frame of each branch, decoded: frames in planar [3, n, H, W] from -1 to 1. */
+typedef struct {
+    VeraVaeStream *streams[VERA_N_BRANCHES];
+    float *frames[VERA_N_BRANCHES];
+    float *latent;
+    float *edit, *alpha, *composite;
+} VeraPipelineDecoder;
+
+static void
+vera_pipeline_decoder_clear(VeraPipelineDecoder *d)
+{
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        g_clear_pointer(&d->streams[b], vera_vae_stream_free);
+        g_free(d->frames[b]);
+    }
+    g_free(d->latent);
+    g_free(d->edit);
+    g_free(d->alpha);
+    g_free(d->composite);
+}
+
+static gboolean
+vera_pipeline_decoder_init(VeraPipeline *self, VeraPipelineDecoder *d, GError **error)
+{
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+    int step = self->request.plan->temporal_factor;
+
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        d->streams[b] = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], error);
+        if (d->streams[b] == NULL)
+            return FALSE;
+        d->frames[b] = g_new(float, 3 * pixels * (gsize)step);
+    }
+    d->latent = g_new(float, self->shape[0] * self->shape[2] * self->shape[3]);
+    d->edit = g_new(float, 3 * pixels);
+    d->alpha = g_new(float, pixels);
+    d->composite = g_new(float, 3 * pixels);
+    return TRUE;
+}
+
+static void
+vera_pipeline_finish_frame(VeraPipelineDecoder *d, gsize pixels, int n, int at)
+{
+    for (gsize i = 0; i < pixels; i++) {
+        float sum = 0;
+        for (int c = 0; c < 3; c++) {
+            gsize from = ((gsize)c * (gsize)n + (gsize)at) * pixels + i;
+            d->edit[(gsize)c * pixels + i] = d->frames[VERA_BRANCH_EDIT][from] * 0.5f + 0.5f;
+            d->composite[(gsize)c * pixels + i] = d->frames[VERA_BRANCH_COMPOSITE][from] * 0.5f + 0.5f;
+            sum += d->frames[VERA_BRANCH_ALPHA][from];
+        }
+        d->alpha[i] = CLAMP(sum / 3 * 0.5f + 0.5f, 0.0f, 1.0f);
+    }
+}
+
+static gboolean
+vera_pipeline_decode_all(
+    VeraPipeline *self, VeraPipelineDecoder *d, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error)
+{
+    const VeraFramePlan *plan = self->request.plan;
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+    gint64 plane = self->shape[2] * self->shape[3];
+
+    for (int l = 0, index = 0; l < plan->n_latents; l++) {
+        int n = l == 0 ? 1 : plan->temporal_factor;
+        for (int b = 0; b < VERA_N_BRANCHES; b++) {
+            for (gint64 c = 0; c < self->shape[0]; c++)
+                memcpy(d->latent + c * plane, self->latents[b] + (c * self->shape[1] + l) * plane, (gsize)plane * sizeof(float));
+            if (!vera_vae_decoder_push(d->streams[b], d->latent, d->frames[b], cancellable, error))
+                return FALSE;
+        }
+        for (int i = 0; i < n && index < plan->n_frames; i++, index++) {
+            vera_pipeline_finish_frame(d, pixels, n, i);
+            if (!output(index, d->edit, d->alpha, d->composite, user_data, error))
+                return FALSE;
+        }
+        vera_pipeline_report(self, "decode", (l + 1.0) / plan->n_latents);
+    }
+    return TRUE;
+}
+
+gboolean
+vera_pipeline_decode(VeraPipeline *self, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error)
+{
+    VeraPipelineDecoder decoder = { 0 };
+    gboolean ok = vera_pipeline_decoder_init(self, &decoder, error) &&
+                  vera_pipeline_decode_all(self, &decoder, output, user_data, cancellable, error);
+
+    vera_pipeline_decoder_clear(&decoder);
+    return ok;
+}
+
+gboolean
+vera_pipeline_estimate(VeraModel *model, int width, int height, const VeraFramePlan *plan, gboolean has_guidance, VeraPipelineEstimate *estimate, GError **error)
+{
+    const VeraBranchConfig *c = vera_model_get_branch_config(model, VERA_BRANCH_EDIT, error);
+    const VeraVaeConfig *v = c ? vera_model_get_vae_config(model, error) : NULL;
+    double l, d, f, linear, attention, weights;
+
+    if (v == NULL)
+        return FALSE;
+    /* wan21-spec.md sections 8.1 to 8.3. */
+    l = (double)plan->windows[0].n_latents * (height / v->spatial_factor / c->patch_h) * (width / v->spatial_factor / c->patch_w);
+    d = c->dim;
+    f = c->ffn_dim;
+    linear = 3.0 * c->n_layers * (12 * l * d * d + 4 * l * d * f);
+    attention = 9.0 * c->n_layers * 4 * l * l * d;
+    weights = 3.0 * c->n_layers * (8 * d * d + 2 * d * f) * 2;
+    estimate->gflop_per_step = (linear + attention) * plan->n_windows * (has_guidance ? 2 : 1) * 1e-9;
+    estimate->memory_bytes = (guint64)(weights + 3 * l * d * 4 * 6 + (double)width * height * v->base_dim * 4 * v->temporal_factor * 16);
+    return TRUE;
+}

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/diffusion/vera-frame-plan.h"
+#include "engine/diffusion/vera-model.h"
+#include "engine/diffusion/vera-runtime.h"
+#include "engine/diffusion/vera-sampler.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VeraPipelineFrameFunc:
+ * @index: frame of the range, from 0
+ * @rgb: (out caller-allocates): planar [3, height, width] in [-1, 1]
+ *
+ * Delivers a frame of the source, or of the mask as grey, at model size. Called in order, on the calling thread.
+ * Returns: %TRUE on success
+ */
+typedef gboolean (*VeraPipelineFrameFunc)(int index, float *rgb, gpointer user_data, GError **error);
+
+/**
+ * VeraPipelineOutputFunc:
+ * @index: frame of the range, from 0
+ * @edit: planar [3, height, width], 0..1, straight colour
+ * @alpha: [height, width], 0..1
+ * @composite: planar [3, height, width], 0..1
+ */
+typedef gboolean (*VeraPipelineOutputFunc)(
+    int index, const float *edit, const float *alpha, const float *composite, gpointer user_data, GError **error);
+
+/** VeraPipelineProgressFunc: @fraction 0..1 of the whole sampling or coding; @phase "encode", "sample" or "decode". */
+typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpointer user_data);
+
+/**
+ * VeraPipelineRequest:
+ * @ids: token ids of the instruction, end mark included, @n_ids of them
+ * @id_mask: (nullable): 1 for ids that count
+ * @negative_ids: token ids of the negative prompt
+ * @noise: (nullable): per branch, [z, latents, h, w]; otherwise drawn from @seed (stream = branch)
+ * @width: a multiple of the VAE's factor times the patch
+ * @height: likewise
+ * @plan: frames and windows; borrowed until the pipeline is freed
+ * @read_source: the clip
+ * @read_mask: (nullable): the region
+ */
+typedef struct {
+    const gint64 *ids;
+    const gint64 *id_mask;
+    int n_ids;
+    const gint64 *negative_ids;
+    const gint64 *negative_mask;
+    int n_negative_ids;
+    const float *noise[VERA_N_BRANCHES];
+    guint64 seed;
+    int n_steps;
+    double guidance;
+    double shift;
+    VeraSolver solver;
+    int width;
+    int height;
+    const VeraFramePlan *plan;
+    VeraPipelineFrameFunc read_source;
+    VeraPipelineFrameFunc read_mask;
+    gpointer frame_data;
+    VeraPipelineProgressFunc progress;
+    gpointer progress_data;
+} VeraPipelineRequest;
+
+/**
+ * VeraPipeline: one take in the making: text, coded source and mask, latents and solver state.
+ * Thread-safety: one thread at a time.
+ */
+typedef struct _VeraPipeline VeraPipeline;
+
+/**
+ * vera_pipeline_new:
+ * @request: copied, but for the plan
+ *
+ * Encodes text, source and mask and draws the noise. Everything that can be wrong with the request or the model is found here.
+ * Errors: those of the parts; %VERA_ENGINE_ERROR_USAGE for a size that does not fit the model.
+ * Returns: (transfer full): a pipeline before its first step, or %NULL
+ */
+VeraPipeline *vera_pipeline_new(VeraRuntime *runtime,
+                                VeraModel *model,
+                                const VeraPipelineRequest *request,
+                                GCancellable *cancellable,
+                                GError **error);
+void vera_pipeline_free(VeraPipeline *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraPipeline, vera_pipeline_free)
+
+int vera_pipeline_get_n_steps(VeraPipeline *self);
+
+/** vera_pipeline_get_step: Returns: steps that are done */
+int vera_pipeline_get_step(VeraPipeline *self);
+
+/** vera_pipeline_step: one sampling step over all windows; on cancellation nothing has changed. */
+gboolean vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error);
+
+/**
+ * vera_pipeline_save: writes latents and solver state between two steps, atomically.
+ * @fingerprint: tells this request and model from others
+ */
+gboolean vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
+
+/** vera_pipeline_load: goes on where vera_pipeline_save() left; refuses another @fingerprint (%VERA_ENGINE_ERROR_BAD_INPUT). */
+gboolean vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
+
+/** vera_pipeline_decode: decodes all frames in order, padding dropped. */
+gboolean vera_pipeline_decode(
+    VeraPipeline *self, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error);
+
+/** vera_pipeline_get_align: Returns: what width and height must be multiples of, 0 on error */
+int vera_pipeline_get_align(VeraModel *model, GError **error);
+
+/** VeraPipelineEstimate: what a run will take. */
+typedef struct {
+    double gflop_per_step;
+    guint64 memory_bytes;
+} VeraPipelineEstimate;
+
+/** vera_pipeline_estimate: needs no weights, only configurations. */
+gboolean vera_pipeline_estimate(VeraModel *model,
+                                int width,
+                                int height,
+                                const VeraFramePlan *plan,
+                                gboolean has_guidance,
+                                VeraPipelineEstimate *estimate,
+                                GError **error);
+
+G_END_DECLS
