@@ -6,6 +6,8 @@
 
 /* Wide enough that a row of an ordinary clip stays in the first-level cache while it is converted. */
 #define VERA_FRAME_BLOCK 1024
+/* Samples beyond each end of a block that upsampling can reach, whatever the siting. */
+#define VERA_FRAME_REACH 2
 
 /**
  * VeraFrameScale: (code - @offset) / @divisor is the nominal value. Division, not multiplication by the
@@ -137,27 +139,51 @@ vera_frame_load_mixed(const VeraFrame *self, int plane, VeraFrameTap tap, int fi
         out[i] += weight * (other[i] - out[i]);
 }
 
+/** Chroma samples @begin..@begin+@n-1, those outside the plane taken from its edge. */
+static void
+vera_frame_load_extended(const VeraFrame *self, int plane, VeraFrameTap tap, int begin, int n, float *out)
+{
+    int width = vera_frame_get_plane_width(self, plane);
+    int first = CLAMP(begin, 0, width - 1);
+    int last = CLAMP(begin + n - 1, 0, width - 1);
+
+    vera_frame_load_mixed(self, plane, tap, first, last - first + 1, out + (first - begin));
+    for (int i = 0; i < first - begin; i++)
+        out[i] = out[first - begin];
+    for (int i = last - begin + 1; i < n; i++)
+        out[i] = out[last - begin];
+}
+
+static void
+vera_frame_upsample(const float *row, int shift, int site, int n, float *out)
+{
+    for (int phase = 0; phase < 1 << shift; phase++) {
+        int distance = 2 * phase - site;
+        int step = distance >> (shift + 1);
+        float weight = (float)(distance - step * (2 << shift)) / (float)(2 << shift);
+        const float *in = row + VERA_FRAME_REACH + step;
+        int count = (n - phase + (1 << shift) - 1) >> shift;
+#pragma omp simd
+        for (int i = 0; i < count; i++)
+            out[(i << shift) + phase] = in[i] + weight * (in[i + 1] - in[i]);
+    }
+}
+
 static void
 vera_frame_load_chroma(const VeraFrameConversion *self, int plane, int y, int x, int n, float *out)
 {
     const VeraFrame *frame = self->frame;
-    const VeraFrameFormat *format = &frame->format;
-    int width = vera_frame_get_plane_width(frame, plane);
+    int shift = frame->format.chroma_shift_x;
     int height = vera_frame_get_plane_height(frame, plane);
     float row[VERA_FRAME_BLOCK + 4];
-    VeraFrameTap tap = vera_frame_get_tap(y, format->chroma_shift_y, self->site_y, height);
+    VeraFrameTap tap = vera_frame_get_tap(y, frame->format.chroma_shift_y, self->site_y, height);
 
-    if (format->chroma_shift_x == 0) {
+    if (shift == 0) {
         vera_frame_load_mixed(frame, plane, tap, x, n, out);
     } else {
-        int begin = vera_frame_get_tap(x, format->chroma_shift_x, self->site_x, width).first;
-        int end = vera_frame_get_tap(x + n - 1, format->chroma_shift_x, self->site_x, width).second;
-        vera_frame_load_mixed(frame, plane, tap, begin, end - begin + 1, row);
-        for (int i = 0; i < n; i++) {
-            VeraFrameTap t = vera_frame_get_tap(x + i, format->chroma_shift_x, self->site_x, width);
-            float a = row[t.first - begin];
-            out[i] = a + t.weight * (row[t.second - begin] - a);
-        }
+        int count = ((n - 1) >> shift) + 1 + 2 * VERA_FRAME_REACH;
+        vera_frame_load_extended(frame, plane, tap, (x >> shift) - VERA_FRAME_REACH, count, row);
+        vera_frame_upsample(row, shift, self->site_x, n, out);
     }
     vera_frame_apply_scale(self->chroma, n, out);
 }
@@ -173,6 +199,7 @@ vera_frame_convert_yuv(const VeraFrameConversion *self, int y, int x, int n)
     vera_frame_apply_scale(self->luma, n, luma);
     vera_frame_load_chroma(self, 1, y, x, n, cb);
     vera_frame_load_chroma(self, 2, y, x, n, cr);
+#pragma omp simd
     for (int i = 0; i < n; i++) {
         out[3 * i] = luma[i] + m.red_cr * cr[i];
         out[3 * i + 1] = luma[i] + (m.green_cb * cb[i] + m.green_cr * cr[i]);

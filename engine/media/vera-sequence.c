@@ -94,12 +94,14 @@ vera_sequence_name_new(const char *name)
     return self;
 }
 
+/** Whether @self can be of one numbering with @like: as many digits, or neither filled up with zeros. */
 static gboolean
-vera_sequence_name_has_padding(const VeraSequenceName *self, int n_digits)
+vera_sequence_name_has_padding(const VeraSequenceName *self, const VeraSequenceName *like)
 {
-    if (self->n_digits == n_digits)
+    gboolean is_filled = self->n_digits > 1 && self->name[strlen(self->prefix)] == '0';
+    if (self->n_digits == like->n_digits)
         return TRUE;
-    return self->n_digits > n_digits && self->name[strlen(self->prefix)] != '0';
+    return !is_filled && (self->n_digits > like->n_digits || like->name[strlen(like->prefix)] != '0');
 }
 
 static gint
@@ -131,7 +133,7 @@ vera_sequence_list(const char *folder, const VeraSequenceName *like, GError **er
         if (like == NULL ||
             (entry->number >= 0 && strcmp(entry->prefix, like->prefix) == 0 &&
              strcmp(entry->suffix, like->suffix) == 0 &&
-             vera_sequence_name_has_padding(entry, like->n_digits)))
+             vera_sequence_name_has_padding(entry, like)))
             g_ptr_array_add(found, entry);
         else
             vera_sequence_name_free(entry);
@@ -180,7 +182,7 @@ vera_sequence_find_in_folder(const char *folder, GError **error)
         const VeraSequenceName *other = g_ptr_array_index(names, i);
         if (first->number >= 0 && strcmp(first->prefix, other->prefix) == 0 &&
             strcmp(first->suffix, other->suffix) == 0 &&
-            vera_sequence_name_has_padding(other, first->n_digits))
+            vera_sequence_name_has_padding(other, first))
             continue;
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "The folder ‘%s’ holds more than one sequence (‘%s’ and ‘%s’); name a file of the one "
@@ -201,7 +203,7 @@ vera_sequence_name_new_from_pattern(const char *pattern)
     self->prefix = g_strndup(pattern, (gsize)(start - pattern));
     self->suffix = g_strdup(start + length);
     self->n_digits = MAX(n_digits, 1);
-    self->name = g_strdup(pattern);
+    self->name = g_strconcat(self->prefix, "0", self->suffix, NULL);
     return self;
 }
 

@@ -11,7 +11,7 @@
 static float
 get_value(int x, int y, int c)
 {
-    return (float)(x + 32 * y) / 16.0f - (float)c * 2.0f;
+    return (float)(x + 32 * y) / 16.0f - (float)c * 0.125f;
 }
 
 /** How one test file is made. */
@@ -57,8 +57,8 @@ write_exr(const Sheet *sheet)
 {
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
     exr_context_t context;
-    exr_attr_box2i_t display = { { { 0, 0 } }, { { W - 1, H - 1 } } };
-    exr_attr_v2f_t center = { { { 0, 0 } } };
+    exr_attr_box2i_t display = { .min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1 };
+    exr_attr_v2f_t center = { .x = 0, .y = 0 };
     g_autofree char *path = fixture_get_path(sheet->name);
     g_auto(GStrv) names = g_strsplit(sheet->channels, " ", -1);
     g_autofree float *samples = g_new0(float, 64 * 64 * 8);
@@ -109,9 +109,9 @@ check_sheet(const Sheet *sheet, VeraFrameLayout layout, const char *planes)
     check_pixels(frame, sheet, planes);
 }
 
-static const exr_attr_box2i_t full = { { { 0, 0 } }, { { W - 1, H - 1 } } };
-static const exr_attr_box2i_t inside = { { { 3, 2 } }, { { 9, 8 } } };
-static const exr_attr_box2i_t beyond = { { { -4, -3 } }, { { W + 5, H + 2 } } };
+static const exr_attr_box2i_t full = { .min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1 };
+static const exr_attr_box2i_t inside = { .min.x = 3, .min.y = 2, .max.x = 9, .max.y = 8 };
+static const exr_attr_box2i_t beyond = { .min.x = -4, .min.y = -3, .max.x = W + 5, .max.y = H + 2 };
 
 static void
 test_pixels(void)
