@@ -147,6 +147,41 @@ test_every_frame_is_exact(gconstpointer data)
     check_all_orders(clip, reference, size);
 }
 
+/** A real clip: a few frames, last one first, against the same frames by an independent decoder. */
+static void
+test_real_clip(gconstpointer data)
+{
+    static const gint64 frames[] = { 0, 1, 99, 100, 187, 246 };
+    const char *root = g_getenv("VERA_SOURCE_ROOT");
+    const char *media = g_getenv("VERA_TEST_MEDIA");
+    g_autofree char *beside = g_build_filename(root != NULL ? root : ".", "..", "shared", "media", NULL);
+    g_autofree char *path = g_build_filename(media != NULL ? media : beside, data, NULL);
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *reference = NULL;
+    g_autofree char *raw = fixture_get_path("real.raw");
+    gsize size = 0;
+
+    if (!fixture_has_ffmpeg())
+        return;
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_test_skip("the real clips are not here");
+        return;
+    }
+    g_autofree char *command = g_strdup_printf(
+        "ffmpeg -y -i '%s' -vf \"select='eq(n,0)+eq(n,1)+eq(n,99)+eq(n,100)+eq(n,187)+eq(n,246)'\" "
+        "-vsync passthrough -f rawvideo real.raw", absolute);
+    g_assert_true(fixture_run(command));
+    g_assert_true(g_file_get_contents(raw, &reference, &size, NULL));
+    g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, &error);
+    g_assert_no_error(error);
+    for (int i = G_N_ELEMENTS(frames) - 1; i >= 0; i--) {
+        g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, frames[i], NULL, &error);
+        g_assert_no_error(error);
+        compare_frame(frame, reference + (gsize)i * (size / G_N_ELEMENTS(frames)));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -155,6 +190,8 @@ main(int argc, char **argv)
         g_autofree char *name = g_strconcat("/clip/exact/", cases[i].name, NULL);
         g_test_add_data_func(name, &cases[i], test_every_frame_is_exact);
     }
+    g_test_add_data_func("/clip/real/dog", "dog.mp4", test_real_clip);
+    g_test_add_data_func("/clip/real/juggle", "juggle.mp4", test_real_clip);
     int status = g_test_run();
     fixture_remove_folder();
     return status;
