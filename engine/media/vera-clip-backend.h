@@ -17,19 +17,24 @@ typedef struct VeraClipBackend VeraClipBackend;
  */
 struct VeraClipBackend {
     VeraClipInfo info;
-    VeraFrame *(*read)(VeraClipBackend *self, gint64 index, GCancellable *cancellable, GError **error);
+    VeraFrame *(*read)(VeraClipBackend *self,
+                       gint64 index,
+                       GCancellable *cancellable,
+                       GError **error);
     double (*get_time)(VeraClipBackend *self, gint64 index);
     void (*free)(VeraClipBackend *self);
 };
 
-/** vera_clip_movie_open: opens a container; see vera_clip_open(). Returns: (transfer full): or %NULL */
+/** vera_clip_movie_open: opens a container; see vera_clip_open(). Returns: (transfer full): or
+ * %NULL */
 VeraClipBackend *vera_clip_movie_open(const char *path, GCancellable *cancellable, GError **error);
 
 /**
- * vera_clip_sequence_open: opens a picture, a sequence, a pattern or a folder; see vera_clip_open().
- * Returns: (transfer full): or %NULL
+ * vera_clip_sequence_open: opens a picture, a sequence, a pattern or a folder; see
+ * vera_clip_open(). Returns: (transfer full): or %NULL
  */
-VeraClipBackend *vera_clip_sequence_open(const char *path, GCancellable *cancellable, GError **error);
+VeraClipBackend *
+vera_clip_sequence_open(const char *path, GCancellable *cancellable, GError **error);
 
 /** vera_clip_check_file: Returns: whether @path is a regular, readable file that is not empty */
 gboolean vera_clip_check_file(const char *path, GError **error);

@@ -5,7 +5,8 @@
 #include "engine/media/vera-clip-movie.h"
 #include "engine/vera-engine-error.h"
 
-/* How far back to start again when a frame does not come out of the key frame that should give it. */
+/* How far back to start again when a frame does not come out of the key frame that should give it.
+ */
 #define VERA_CLIP_RETRIES 3
 /* Pictures may leave a decoder a little out of order in files whose times contradict the coding. */
 #define VERA_CLIP_DISORDER 16
@@ -18,7 +19,8 @@ vera_clip_movie_fail_changed(VeraClipMovie *self, GError **error)
     return FALSE;
 }
 
-/** Reads on to the next packet of the video stream. Returns: 1 for a packet, 0 at the end, -1 on failure */
+/** Reads on to the next packet of the video stream. Returns: 1 for a packet, 0 at the end, -1 on
+ * failure */
 static int
 vera_clip_movie_read_packet(VeraClipMovie *self, GCancellable *cancellable, GError **error)
 {
@@ -39,12 +41,12 @@ vera_clip_movie_read_packet(VeraClipMovie *self, GCancellable *cancellable, GErr
 }
 
 /**
- * Jumps near @timestamp and reads packets until @key is the one in hand. Returns: 1 if it is, 0 if the jump
- * landed behind it, -1 on failure
+ * Jumps near @timestamp and reads packets until @key is the one in hand. Returns: 1 if it is, 0 if
+ * the jump landed behind it, -1 on failure
  */
 static int
-vera_clip_movie_try_seek(VeraClipMovie *self, guint key, gint64 timestamp, GCancellable *cancellable,
-                         GError **error)
+vera_clip_movie_try_seek(
+    VeraClipMovie *self, guint key, gint64 timestamp, GCancellable *cancellable, GError **error)
 {
     if (timestamp == AV_NOPTS_VALUE ||
         av_seek_frame(self->container, self->stream, timestamp, AVSEEK_FLAG_BACKWARD) < 0)
@@ -88,7 +90,7 @@ gboolean
 vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
 {
     const VeraClipEntry *entry = vera_clip_index_get(&self->index, key);
-    gint64 targets[2] = { entry->pts, entry->dts };
+    gint64 targets[2] = {entry->pts, entry->dts};
 
     if (key > 0 && !self->index.lacks_pts) {
         for (int i = 0; i < 2; i++) {
@@ -182,11 +184,15 @@ vera_clip_movie_finish(VeraClipMovie *self, GError **error)
 
 /** Decodes on until frame @rank; %NULL without an error if it does not come, or comes damaged. */
 static VeraFrame *
-vera_clip_movie_decode_to(VeraClipMovie *self, gint64 rank, GCancellable *cancellable, GError **error)
+vera_clip_movie_decode_to(VeraClipMovie *self,
+                          gint64 rank,
+                          GCancellable *cancellable,
+                          GError **error)
 {
     while (vera_clip_movie_step(self, cancellable, error) == VERA_CLIP_STEP_PICTURE) {
         if (self->last_rank == rank)
-            return vera_clip_movie_is_sound(self->picture) ? vera_clip_movie_finish(self, error) : NULL;
+            return vera_clip_movie_is_sound(self->picture) ? vera_clip_movie_finish(self, error)
+                                                           : NULL;
         if (self->last_rank > rank + VERA_CLIP_DISORDER)
             return NULL;
     }
@@ -208,13 +214,15 @@ vera_clip_movie_is_unchanged(VeraClipMovie *self, GError **error)
     GStatBuf facts;
     if (g_stat(self->path, &facts) != 0)
         return TRUE;
-    gint64 mtime = (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + facts.st_mtim.tv_nsec;
+    gint64 mtime =
+        (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + facts.st_mtim.tv_nsec;
     if (mtime == self->mtime && facts.st_size == self->file_size)
         return TRUE;
     return vera_clip_movie_fail_changed(self, error);
 }
 
-/** The frame @rank, starting again further and further back; %NULL without an error if it never comes. */
+/** The frame @rank, starting again further and further back; %NULL without an error if it never
+ * comes. */
 static VeraFrame *
 vera_clip_movie_decode(VeraClipMovie *self, gint64 rank, GCancellable *cancellable, GError **error)
 {
@@ -237,7 +245,10 @@ vera_clip_movie_decode(VeraClipMovie *self, gint64 rank, GCancellable *cancellab
 }
 
 VeraFrame *
-vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancellable *cancellable, GError **error)
+vera_clip_movie_read(VeraClipBackend *backend,
+                     gint64 index,
+                     GCancellable *cancellable,
+                     GError **error)
 {
     VeraClipMovie *self = (VeraClipMovie *)backend;
     GError *local = NULL;
@@ -251,14 +262,16 @@ vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancellable *cance
         self->last_rank = -1;
         if (local == NULL)
             g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                        "Frame %" G_GINT64_FORMAT " of ‘%s’ is damaged or missing; use a range without it "
+                        "Frame %" G_GINT64_FORMAT
+                        " of ‘%s’ is damaged or missing; use a range without it "
                         "or a sound copy of the file.",
                         index, self->path);
         g_propagate_error(error, local);
         return NULL;
     }
     frame->index = index;
-    frame->pts = self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
+    frame->pts =
+        self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
     g_clear_pointer(&self->newest, vera_frame_unref);
     self->newest = vera_frame_ref(frame);
     return frame;

@@ -2,9 +2,10 @@
 
 #include "engine/media/vera-clip-movie.h"
 
-#define VERA_CLIP_DEFAULT_RATE ((AVRational){ 24, 1 })
+#define VERA_CLIP_DEFAULT_RATE ((AVRational){24, 1})
 
-/** Whether frame k lies within one unit of k / @rate, for every k: containers round times to their unit. */
+/** Whether frame k lies within one unit of k / @rate, for every k: containers round times to their
+ * unit. */
 static gboolean
 vera_clip_movie_has_rate(const VeraClipMovie *self, AVRational rate, AVRational unit)
 {
@@ -26,7 +27,7 @@ vera_clip_movie_get_average_rate(const VeraClipMovie *self, AVRational unit)
     gint64 n = self->index.order->len;
     gint64 span = vera_clip_index_get_shown(&self->index, n - 1)->pts -
                   vera_clip_index_get_shown(&self->index, 0)->pts;
-    AVRational rate = { 0, 1 };
+    AVRational rate = {0, 1};
 
     if (n > 1 && span > 0)
         av_reduce(&rate.num, &rate.den, (n - 1) * unit.den, span * unit.num, 1001000);
@@ -38,9 +39,9 @@ vera_clip_movie_set_times(VeraClipMovie *self, const AVStream *stream)
 {
     VeraClipInfo *info = &self->backend.info;
     AVRational unit = stream->time_base;
-    AVRational candidates[3] = { stream->avg_frame_rate, stream->r_frame_rate,
-                                 VERA_CLIP_DEFAULT_RATE };
-    AVRational rate = { 0, 1 };
+    AVRational candidates[3] = {stream->avg_frame_rate, stream->r_frame_rate,
+                                VERA_CLIP_DEFAULT_RATE};
+    AVRational rate = {0, 1};
 
     for (int i = 0; i < 2 && rate.num == 0; i++)
         if (candidates[i].num > 0 && candidates[i].den > 0 &&
@@ -48,8 +49,8 @@ vera_clip_movie_set_times(VeraClipMovie *self, const AVStream *stream)
             rate = candidates[i];
     if (rate.num == 0 && !self->index.lacks_pts) {
         rate = vera_clip_movie_get_average_rate(self, unit);
-        info->is_variable_rate = !vera_clip_movie_has_rate(self, rate, unit) &&
-                                 self->index.order->len > 1;
+        info->is_variable_rate =
+            !vera_clip_movie_has_rate(self, rate, unit) && self->index.order->len > 1;
     }
     if (rate.num <= 0)
         rate = VERA_CLIP_DEFAULT_RATE;
@@ -65,7 +66,8 @@ static const char *
 vera_clip_movie_find_timecode(const VeraClipMovie *self)
 {
     const AVFormatContext *c = self->container;
-    const AVDictionaryEntry *entry = av_dict_get(c->streams[self->stream]->metadata, "timecode", NULL, 0);
+    const AVDictionaryEntry *entry =
+        av_dict_get(c->streams[self->stream]->metadata, "timecode", NULL, 0);
 
     for (unsigned i = 0; i < c->nb_streams && entry == NULL; i++)
         entry = av_dict_get(c->streams[i]->metadata, "timecode", NULL, 0);
@@ -81,7 +83,7 @@ vera_clip_movie_set_aspect(VeraClipMovie *self, AVStream *stream)
     AVRational aspect = av_guess_sample_aspect_ratio(self->container, stream, NULL);
 
     if (aspect.num <= 0 || aspect.den <= 0)
-        aspect = (AVRational){ 1, 1 };
+        aspect = (AVRational){1, 1};
     if (self->look.orientation.is_transposed)
         aspect = av_inv_q(aspect);
     av_reduce(&info->pixel_aspect_num, &info->pixel_aspect_den, aspect.num, aspect.den, 65536);

@@ -48,7 +48,8 @@ void vera_clip_index_clear(VeraClipIndex *self);
 /** vera_clip_index_append: notes @packet as the next one in decoding order */
 void vera_clip_index_append(VeraClipIndex *self, const AVPacket *packet, gboolean is_shown);
 
-/** vera_clip_index_sort: numbers the shown packets in presentation order (equal times: as decoded) */
+/** vera_clip_index_sort: numbers the shown packets in presentation order (equal times: as decoded)
+ */
 void vera_clip_index_sort(VeraClipIndex *self);
 
 /** vera_clip_index_get: Returns: (transfer none): packet @i in decoding order */
@@ -73,8 +74,8 @@ gint64 vera_clip_index_find(const VeraClipIndex *self, const AVPacket *packet, g
  * @rank: a frame
  * @n_earlier: how many key frames further back than needed
  *
- * The key frame from which frame @rank comes out right. A frame that is shown before the key frame it
- * follows in the file (open GOP) needs the one before.
+ * The key frame from which frame @rank comes out right. A frame that is shown before the key frame
+ * it follows in the file (open GOP) needs the one before.
  *
  * Returns: a place in decoding order; 0 if there is no such key frame
  */

@@ -18,12 +18,12 @@ vera_clip_orientation_from_matrix(const gint32 *matrix,
     int yx = (matrix[3] > 0) - (matrix[3] < 0), yy = (matrix[4] > 0) - (matrix[4] < 0);
 
     if (xx != 0 && yy != 0 && xy == 0 && yx == 0) {
-        *orientation = (VeraClipOrientation){ FALSE, xx < 0, yy < 0 };
+        *orientation = (VeraClipOrientation){FALSE, xx < 0, yy < 0};
         *rotation = xx < 0 ? 180 : 0;
         return TRUE;
     }
     if (xx == 0 && yy == 0 && xy != 0 && yx != 0) {
-        *orientation = (VeraClipOrientation){ TRUE, yx < 0, xy < 0 };
+        *orientation = (VeraClipOrientation){TRUE, yx < 0, xy < 0};
         *rotation = xy > 0 ? 90 : 270;
         return TRUE;
     }
@@ -33,10 +33,11 @@ vera_clip_orientation_from_matrix(const gint32 *matrix,
 static gboolean
 vera_clip_look_refuse(const VeraClipTags *tags, const AVPixFmtDescriptor *desc, GError **error)
 {
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                "‘%s’ has the pixel format “%s”, which cannot be read without changing it; convert it to "
-                "YUV, RGB or grey of 8 to 16 bits first.",
-                tags->path, desc != NULL ? desc->name : "unknown");
+    g_set_error(
+        error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+        "‘%s’ has the pixel format “%s”, which cannot be read without changing it; convert it to "
+        "YUV, RGB or grey of 8 to 16 bits first.",
+        tags->path, desc != NULL ? desc->name : "unknown");
     return FALSE;
 }
 
@@ -47,7 +48,8 @@ vera_clip_look_is_readable(const AVPixFmtDescriptor *desc, int pix_fmt)
         return FALSE;
     if (pix_fmt == AV_PIX_FMT_XYZ12LE || pix_fmt == AV_PIX_FMT_XYZ12BE)
         return FALSE;
-    if (pix_fmt == AV_PIX_FMT_PAL8 || pix_fmt == AV_PIX_FMT_MONOWHITE || pix_fmt == AV_PIX_FMT_MONOBLACK)
+    if (pix_fmt == AV_PIX_FMT_PAL8 || pix_fmt == AV_PIX_FMT_MONOWHITE ||
+        pix_fmt == AV_PIX_FMT_MONOBLACK)
         return TRUE;
     for (int c = 0; c < desc->nb_components; c++)
         if (desc->comp[c].depth != desc->comp[0].depth)
@@ -111,7 +113,7 @@ vera_clip_look_set_format(VeraClipLook *self, const AVPixFmtDescriptor *desc)
     VeraFrameFormat *f = &self->format;
     gboolean is_palette = self->pix_fmt == AV_PIX_FMT_PAL8;
 
-    *f = (VeraFrameFormat){ .bits = MAX(desc->comp[0].depth, 8) };
+    *f = (VeraFrameFormat){.bits = MAX(desc->comp[0].depth, 8)};
     f->is_float = (desc->flags & AV_PIX_FMT_FLAG_FLOAT) != 0;
     f->has_alpha = is_palette || (desc->flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
     f->n_planes = is_palette ? 4 : desc->nb_components;
@@ -137,10 +139,10 @@ vera_clip_look_init(VeraClipLook *self,
 
     if (!vera_clip_look_is_readable(desc, frame->format))
         return vera_clip_look_refuse(tags, desc, error);
-    *self = (VeraClipLook){ .pix_fmt = frame->format,
-                            .coded_width = frame->width,
-                            .coded_height = frame->height,
-                            .orientation = tags->orientation };
+    *self = (VeraClipLook){.pix_fmt = frame->format,
+                           .coded_width = frame->width,
+                           .coded_height = frame->height,
+                           .orientation = tags->orientation};
     self->width = tags->orientation.is_transposed ? frame->height : frame->width;
     self->height = tags->orientation.is_transposed ? frame->width : frame->height;
     vera_clip_look_set_format(self, desc);
@@ -162,7 +164,7 @@ static void
 vera_clip_look_read_palette(const AVFrame *frame, int component, int y, guint8 *out)
 {
     /* Entries are 0xAARRGGBB in host order. */
-    static const int shifts[4] = { 16, 8, 0, 24 };
+    static const int shifts[4] = {16, 8, 0, 24};
     const guint8 *row = frame->data[0] + (gssize)y * frame->linesize[0];
     for (int x = 0; x < frame->width; x++) {
         guint32 entry;
@@ -188,7 +190,8 @@ vera_clip_look_read_row(const AVFrame *frame, int component, int y, int width, g
     const AVComponentDescriptor *comp = &desc->comp[component];
     int size = comp->depth > 16 ? 4 : comp->depth > 8 ? 2 : 1;
     gboolean is_native = (desc->flags & AV_PIX_FMT_FLAG_BE) == 0 || size == 1;
-    const guint8 *in = frame->data[comp->plane] + (gssize)y * frame->linesize[comp->plane] + comp->offset;
+    const guint8 *in =
+        frame->data[comp->plane] + (gssize)y * frame->linesize[comp->plane] + comp->offset;
 
     if (frame->format == AV_PIX_FMT_PAL8) {
         vera_clip_look_read_palette(frame, component, y, out);
@@ -200,13 +203,14 @@ vera_clip_look_read_row(const AVFrame *frame, int component, int y, int width, g
         for (int x = 0; x < width; x++)
             out[x] = in[(gsize)x * comp->step];
     } else {
-        av_read_image_line2(out, (const uint8_t **)frame->data, frame->linesize, desc, 0, y, component,
-                            width, 0, size);
+        av_read_image_line2(out, (const uint8_t **)frame->data, frame->linesize, desc, 0, y,
+                            component, width, 0, size);
     }
 }
 
 static void
-vera_clip_look_put_row(const VeraClipLook *self, VeraFrame *out, int plane, int y, const guint8 *row)
+vera_clip_look_put_row(
+    const VeraClipLook *self, VeraFrame *out, int plane, int y, const guint8 *row)
 {
     int size = self->format.is_float ? 4 : self->format.bits > 8 ? 2 : 1;
     int width = vera_frame_get_plane_width(out, plane);
@@ -224,8 +228,8 @@ vera_clip_look_put_row(const VeraClipLook *self, VeraFrame *out, int plane, int 
 }
 
 static void
-vera_clip_look_unpack_plane(const VeraClipLook *self, const AVFrame *frame, VeraFrame *out, int plane,
-                            guint8 *row)
+vera_clip_look_unpack_plane(
+    const VeraClipLook *self, const AVFrame *frame, VeraFrame *out, int plane, guint8 *row)
 {
     const VeraClipOrientation *o = &self->orientation;
     gboolean is_upright = !o->is_transposed && !o->is_flipped_x && !o->is_flipped_y;

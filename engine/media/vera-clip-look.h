@@ -97,8 +97,8 @@ gboolean vera_clip_look_init(VeraClipLook *self,
  * @color: (out): the description
  * @error: return location for a #GError
  *
- * Translates the colour tags of @frame; a missing one takes the customary value, any other that is not
- * handled is refused. Errors: %VERA_ENGINE_ERROR_UNSUPPORTED.
+ * Translates the colour tags of @frame; a missing one takes the customary value, any other that is
+ * not handled is refused. Errors: %VERA_ENGINE_ERROR_UNSUPPORTED.
  *
  * Returns: whether the tags are handled
  */

@@ -26,8 +26,8 @@ vera_clip_check_file(const char *path, GError **error)
         close(fd);
     if (what == NULL)
         return TRUE;
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                "‘%s’ cannot be read: %s.", path, what);
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "‘%s’ cannot be read: %s.",
+                path, what);
     return FALSE;
 }
 
@@ -51,10 +51,11 @@ vera_clip_movie_open_container(const char *path, GError **error)
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                     "There is not enough memory to open ‘%s’.", path);
     else
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ cannot be read as a clip: it is damaged, cut off, or not a media file; check "
-                    "that it plays elsewhere.",
-                    path);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "‘%s’ cannot be read as a clip: it is damaged, cut off, or not a media file; check "
+            "that it plays elsewhere.",
+            path);
     return NULL;
 }
 
@@ -96,7 +97,8 @@ vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec)
     const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
     gboolean is_intra = desc != NULL && (desc->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 
-    /* Frame threads delay every picture; where each stands alone that only makes a single one slower. */
+    /* Frame threads delay every picture; where each stands alone that only makes a single one
+     * slower. */
     decoder->thread_count = (int)MIN(g_get_num_processors(), 16);
     decoder->thread_type = is_intra ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
 }
@@ -109,8 +111,8 @@ vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error)
 
     if (codec == NULL) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                    "‘%s’ is coded as “%s”, for which there is no decoder; convert it first.", self->path,
-                    avcodec_get_name(par->codec_id));
+                    "‘%s’ is coded as “%s”, for which there is no decoder; convert it first.",
+                    self->path, avcodec_get_name(par->codec_id));
         return FALSE;
     }
     self->decoder = avcodec_alloc_context3(codec);
@@ -163,8 +165,8 @@ vera_clip_movie_load(VeraClipMovie *self, GCancellable *cancellable, GError **er
     GStatBuf facts;
 
     if (g_stat(self->path, &facts) == 0) {
-        self->mtime = (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) +
-                      facts.st_mtim.tv_nsec;
+        self->mtime =
+            (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + facts.st_mtim.tv_nsec;
         self->file_size = facts.st_size;
     }
     if (self->packet == NULL || self->picture == NULL) {

@@ -29,8 +29,8 @@ G_BEGIN_DECLS
  * @newest: (nullable): the frame that was asked for last
  * @timecode: (nullable): start timecode
  *
- * A container that is open for reading. Packets are given to the decoder with their rank in place of their
- * time, so that a picture says which frame it is even where times are doubled.
+ * A container that is open for reading. Packets are given to the decoder with their rank in place
+ * of their time, so that a picture says which frame it is even where times are doubled.
  */
 typedef struct {
     VeraClipBackend backend;
@@ -82,8 +82,11 @@ typedef enum {
 /** vera_clip_movie_step: decodes on to the next picture. Returns: what came */
 VeraClipStep vera_clip_movie_step(VeraClipMovie *self, GCancellable *cancellable, GError **error);
 
-/** vera_clip_movie_read: the #VeraClipBackend.read of a movie. Returns: (transfer full): or %NULL */
-VeraFrame *vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancellable *cancellable,
+/** vera_clip_movie_read: the #VeraClipBackend.read of a movie. Returns: (transfer full): or %NULL
+ */
+VeraFrame *vera_clip_movie_read(VeraClipBackend *backend,
+                                gint64 index,
+                                GCancellable *cancellable,
                                 GError **error);
 
 /**
@@ -92,8 +95,8 @@ VeraFrame *vera_clip_movie_read(VeraClipBackend *backend, gint64 index, GCancell
  * @cancellable: (nullable): a cancellable
  * @error: return location for a #GError
  *
- * Reads every packet into the index, decodes the first pictures, and takes packets of which no picture
- * comes out of the count. Sets the look. Returns: success
+ * Reads every packet into the index, decodes the first pictures, and takes packets of which no
+ * picture comes out of the count. Sets the look. Returns: success
  */
 gboolean vera_clip_movie_scan(VeraClipMovie *self, GCancellable *cancellable, GError **error);
 

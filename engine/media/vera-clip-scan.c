@@ -12,11 +12,12 @@ static const gint32 *
 vera_clip_movie_get_display_matrix(const AVStream *stream)
 {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
-    const AVPacketSideData *side = av_packet_side_data_get(stream->codecpar->coded_side_data,
-                                                           stream->codecpar->nb_coded_side_data,
-                                                           AV_PKT_DATA_DISPLAYMATRIX);
-    return side != NULL && side->size >= 9 * sizeof(gint32) ? (const gint32 *)(const void *)side->data
-                                                            : NULL;
+    const AVPacketSideData *side =
+        av_packet_side_data_get(stream->codecpar->coded_side_data,
+                                stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    return side != NULL && side->size >= 9 * sizeof(gint32)
+               ? (const gint32 *)(const void *)side->data
+               : NULL;
 #else
     size_t size = 0;
     const guint8 *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
@@ -29,14 +30,15 @@ vera_clip_movie_set_look(VeraClipMovie *self, GError **error)
 {
     AVStream *stream = self->container->streams[self->stream];
     const gint32 *matrix = vera_clip_movie_get_display_matrix(stream);
-    VeraClipTags tags = { .path = self->path, .codec_id = (int)stream->codecpar->codec_id };
+    VeraClipTags tags = {.path = self->path, .codec_id = (int)stream->codecpar->codec_id};
     AVFrame *picture = self->picture;
 
-    if (matrix != NULL &&
-        !vera_clip_orientation_from_matrix(matrix, &self->backend.info.rotation, &tags.orientation)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                    "‘%s’ is to be shown turned by an angle that is no quarter turn; turn it first.",
-                    self->path);
+    if (matrix != NULL && !vera_clip_orientation_from_matrix(matrix, &self->backend.info.rotation,
+                                                             &tags.orientation)) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+            "‘%s’ is to be shown turned by an angle that is no quarter turn; turn it first.",
+            self->path);
         return FALSE;
     }
     /* Intermediate codecs carry their tags in the container alone. */
@@ -93,12 +95,12 @@ vera_clip_movie_read_index(VeraClipMovie *self, GCancellable *cancellable, GErro
 }
 
 /**
- * Decodes from the start through frame @limit and marks in @seen what came out, @until_look only as far as
- * the first sound picture. Returns: success
+ * Decodes from the start through frame @limit and marks in @seen what came out, @until_look only as
+ * far as the first sound picture. Returns: success
  */
 static gboolean
-vera_clip_movie_probe(VeraClipMovie *self, gint64 limit, GByteArray *seen, GCancellable *cancellable,
-                      GError **error)
+vera_clip_movie_probe(
+    VeraClipMovie *self, gint64 limit, GByteArray *seen, GCancellable *cancellable, GError **error)
 {
     gboolean has_look = self->look.width > 0;
     VeraClipStep step;
@@ -143,8 +145,9 @@ vera_clip_movie_get_first_key_rank(const VeraClipMovie *self)
 }
 
 /**
- * Containers count packets, and some packets give no picture: pictures before the first key frame, and the
- * second fields of interlaced pictures. The former are few and at the start; the latter can be anywhere.
+ * Containers count packets, and some packets give no picture: pictures before the first key frame,
+ * and the second fields of interlaced pictures. The former are few and at the start; the latter can
+ * be anywhere.
  */
 static gboolean
 vera_clip_movie_verify(VeraClipMovie *self, GCancellable *cancellable, GError **error)

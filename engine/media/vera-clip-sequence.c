@@ -46,14 +46,15 @@ vera_clip_sequence_is_exr(const char *path)
 }
 
 static gboolean
-vera_clip_sequence_fail_differing(const VeraClipSequence *self, const char *path, int width, int height,
-                                  GError **error)
+vera_clip_sequence_fail_differing(
+    const VeraClipSequence *self, const char *path, int width, int height, GError **error)
 {
     const VeraClipInfo *info = &self->backend.info;
     if (width != info->width || height != info->height)
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ is %dx%d pixels, but the sequence began with %dx%d; all must have one size.", path,
-                    width, height, info->width, info->height);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "‘%s’ is %dx%d pixels, but the sequence began with %dx%d; all must have one size.",
+            path, width, height, info->width, info->height);
     else
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "‘%s’ has another pixel format than ‘%s’; save the whole sequence alike.", path,
@@ -100,7 +101,10 @@ vera_clip_sequence_read_still(VeraClipSequence *self, const char *path, GError *
 }
 
 static VeraFrame *
-vera_clip_sequence_read(VeraClipBackend *backend, gint64 index, GCancellable *cancellable, GError **error)
+vera_clip_sequence_read(VeraClipBackend *backend,
+                        gint64 index,
+                        GCancellable *cancellable,
+                        GError **error)
 {
     VeraClipSequence *self = (VeraClipSequence *)backend;
     const char *path = vera_clip_sequence_get_file(self, index);
@@ -154,17 +158,18 @@ vera_clip_sequence_open_exr(VeraClipSequence *self, const char *path, GError **e
 }
 
 static gboolean
-vera_clip_sequence_set_look(VeraClipSequence *self, const char *path, int codec_id, const AVFrame *picture,
-                            GError **error)
+vera_clip_sequence_set_look(
+    VeraClipSequence *self, const char *path, int codec_id, const AVFrame *picture, GError **error)
 {
-    VeraClipTags tags = { .path = path, .codec_id = codec_id, .is_still = TRUE };
+    VeraClipTags tags = {.path = path, .codec_id = codec_id, .is_still = TRUE};
     const AVFrameSideData *side = av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX);
 
     if (side != NULL && side->size >= 9 * sizeof(gint32) &&
         !vera_clip_orientation_from_matrix((const gint32 *)(const void *)side->data,
                                            &self->backend.info.rotation, &tags.orientation)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                    "‘%s’ is to be shown turned by an angle that is no quarter turn; turn it first.", path);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+            "‘%s’ is to be shown turned by an angle that is no quarter turn; turn it first.", path);
         return FALSE;
     }
     return vera_clip_look_init(&self->look, &tags, picture, error);
@@ -188,8 +193,8 @@ vera_clip_sequence_open_still(VeraClipSequence *self, const char *path, GError *
         info->pixel_aspect_num = picture->sample_aspect_ratio.num;
         info->pixel_aspect_den = picture->sample_aspect_ratio.den;
     }
-    const char *name = codec_id == AV_CODEC_ID_MJPEG ? "jpeg"
-                                                     : avcodec_get_name((enum AVCodecID)codec_id);
+    const char *name =
+        codec_id == AV_CODEC_ID_MJPEG ? "jpeg" : avcodec_get_name((enum AVCodecID)codec_id);
     self->codec_name = g_strconcat(name, self->sequence->files->len > 1 ? " sequence" : "", NULL);
     av_frame_free(&picture);
     return is_readable;
@@ -204,7 +209,8 @@ vera_clip_sequence_check_files(VeraClipSequence *self, GCancellable *cancellable
         int width = 0, height = 0;
         VeraExrHeader exr;
 
-        if (vera_engine_error_set_cancelled(cancellable, error) || !vera_clip_check_file(path, error))
+        if (vera_engine_error_set_cancelled(cancellable, error) ||
+            !vera_clip_check_file(path, error))
             return FALSE;
         if (!self->is_exr) {
             gboolean is_known = vera_still_peek_size(path, &width, &height);
@@ -222,7 +228,10 @@ vera_clip_sequence_check_files(VeraClipSequence *self, GCancellable *cancellable
 }
 
 static gboolean
-vera_clip_sequence_load(VeraClipSequence *self, const char *path, GCancellable *cancellable, GError **error)
+vera_clip_sequence_load(VeraClipSequence *self,
+                        const char *path,
+                        GCancellable *cancellable,
+                        GError **error)
 {
     VeraClipInfo *info = &self->backend.info;
 

@@ -30,7 +30,8 @@ static void
 vera_clip_class_init(VeraClipClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = vera_clip_finalize;
-    /* Every fault is reported as an error; the library's own messages would only repeat it on stderr. */
+    /* Every fault is reported as an error; the library's own messages would only repeat it on
+     * stderr. */
     av_log_set_level(AV_LOG_QUIET);
 }
 
@@ -43,8 +44,8 @@ VeraClip *
 vera_clip_open(const char *path, GCancellable *cancellable, GError **error)
 {
     g_autoptr(VeraClip) self = g_object_new(VERA_TYPE_CLIP, NULL);
-    gboolean is_sequence = g_file_test(path, G_FILE_TEST_IS_DIR) || vera_sequence_is_picture(path) ||
-                           vera_sequence_is_pattern(path);
+    gboolean is_sequence = g_file_test(path, G_FILE_TEST_IS_DIR) ||
+                           vera_sequence_is_picture(path) || vera_sequence_is_pattern(path);
 
     if (vera_engine_error_set_cancelled(cancellable, error))
         return NULL;
@@ -73,7 +74,8 @@ vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GE
 
     if (index < 0 || index >= info->n_frames) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ has no frame %" G_GINT64_FORMAT "; its frames go from 0 to %" G_GINT64_FORMAT ".",
+                    "‘%s’ has no frame %" G_GINT64_FORMAT
+                    "; its frames go from 0 to %" G_GINT64_FORMAT ".",
                     self->path, index, info->n_frames - 1);
         return NULL;
     }

@@ -51,15 +51,15 @@ typedef struct {
 
 /**
  * vera_clip_open:
- * @path: a media file, one file of an image or EXR sequence ("plate.1001.exr" opens the whole sequence),
- *   a printf pattern ("plate.%04d.exr"), or a folder that holds exactly one sequence
+ * @path: a media file, one file of an image or EXR sequence ("plate.1001.exr" opens the whole
+ * sequence), a printf pattern ("plate.%04d.exr"), or a folder that holds exactly one sequence
  * @cancellable: (nullable): stops the index scan
  * @error: return location for a #GError
  *
- * Opens a clip and indexes every packet, so that the number of frames and each frame's time are exact.
- * A single still picture is a clip of one frame.
- * Errors: %VERA_ENGINE_ERROR_BAD_INPUT (missing, unreadable, not media, no frames, hole in a sequence,
- * differing sizes), %VERA_ENGINE_ERROR_UNSUPPORTED (colour tags or formats that would be guessed wrong),
+ * Opens a clip and indexes every packet, so that the number of frames and each frame's time are
+ * exact. A single still picture is a clip of one frame. Errors: %VERA_ENGINE_ERROR_BAD_INPUT
+ * (missing, unreadable, not media, no frames, hole in a sequence, differing sizes),
+ * %VERA_ENGINE_ERROR_UNSUPPORTED (colour tags or formats that would be guessed wrong),
  * %VERA_ENGINE_ERROR_CANCELLED.
  *
  * Thread-safety: any thread; may block.
@@ -80,9 +80,9 @@ const char *vera_clip_get_path(VeraClip *self);
  * @cancellable: (nullable): checked between packets
  * @error: return location for a #GError
  *
- * Decodes exactly frame @index: the same bytes whether reached by seeking or by reading on. Reading in
- * order decodes each packet once; going back seeks to the key frame before.
- * Errors: %VERA_ENGINE_ERROR_BAD_INPUT (damaged or truncated data, names the frame),
+ * Decodes exactly frame @index: the same bytes whether reached by seeking or by reading on. Reading
+ * in order decodes each packet once; going back seeks to the key frame before. Errors:
+ * %VERA_ENGINE_ERROR_BAD_INPUT (damaged or truncated data, names the frame),
  * %VERA_ENGINE_ERROR_CANCELLED, %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
  *
  * Thread-safety: one thread at a time per clip; open the file again for another thread.
@@ -91,7 +91,8 @@ const char *vera_clip_get_path(VeraClip *self);
 VeraFrame *
 vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error);
 
-/** vera_clip_get_frame_time: Returns: presentation time of frame @index in seconds from the first frame */
+/** vera_clip_get_frame_time: Returns: presentation time of frame @index in seconds from the first
+ * frame */
 double vera_clip_get_frame_time(VeraClip *self, gint64 index);
 
 G_END_DECLS

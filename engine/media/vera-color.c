@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* BT.709-6 prints 1.099 and 0.018; these are the values at which its two segments meet without a step. */
+/* BT.709-6 prints 1.099 and 0.018; these are the values at which its two segments meet without a
+ * step. */
 #define BT709_ALPHA 1.09929682680944
 #define BT709_BETA 0.018053968510807
 

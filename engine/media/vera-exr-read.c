@@ -10,7 +10,8 @@
 
 #define VERA_EXR_MAX_SIZE 65536
 
-/** VeraExrSource: an open file, the part that is read, and which channel of it fills which plane. */
+/** VeraExrSource: an open file, the part that is read, and which channel of it fills which plane.
+ */
 typedef struct {
     const char *path;
     exr_context_t context;
@@ -36,7 +37,8 @@ vera_exr_source_fail(const VeraExrSource *self, exr_result_t code, GError **erro
                     "There is not enough memory to read ‘%s’.", self->path);
     else if (code == EXR_ERR_FEATURE_NOT_IMPLEMENTED)
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                    "‘%s’ is compressed in a way that the installed OpenEXR cannot read; save it with ZIP or "
+                    "‘%s’ is compressed in a way that the installed OpenEXR cannot read; save it "
+                    "with ZIP or "
                     "PIZ compression.",
                     self->path);
     else
@@ -49,7 +51,8 @@ vera_exr_source_fail(const VeraExrSource *self, exr_result_t code, GError **erro
 static gboolean
 vera_exr_source_refuse(const VeraExrSource *self, const char *what, GError **error)
 {
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED, "‘%s’ %s.", self->path, what);
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED, "‘%s’ %s.", self->path,
+                what);
     return FALSE;
 }
 
@@ -65,7 +68,7 @@ vera_exr_find_channel(const exr_attr_chlist_t *list, const char *name)
 static int
 vera_exr_find_matte(const exr_attr_chlist_t *list)
 {
-    static const char *const names[] = { "A", "matte.A", "matte.Y", "matte" };
+    static const char *const names[] = {"A", "matte.A", "matte.Y", "matte"};
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         int channel = vera_exr_find_channel(list, names[i]);
         if (channel >= 0)
@@ -77,7 +80,8 @@ vera_exr_find_matte(const exr_attr_chlist_t *list)
     return -1;
 }
 
-/** Fills the planes from @list. Returns: how good the part is: 3 RGB, 2 grey, 1 a matte, 0 nothing */
+/** Fills the planes from @list. Returns: how good the part is: 3 RGB, 2 grey, 1 a matte, 0 nothing
+ */
 static int
 vera_exr_source_choose(VeraExrSource *self, const exr_attr_chlist_t *list)
 {
@@ -134,11 +138,12 @@ vera_exr_source_select_part(VeraExrSource *self, GError **error)
         self->part = part;
         self->storage = storage;
     }
-    return best > 0 ? TRUE
-                    : vera_exr_source_refuse(self,
-                                             "has no flat picture with channels R, G and B, or Y, A or "
-                                             "matte, in its root layer; save one of these",
-                                             error);
+    return best > 0
+               ? TRUE
+               : vera_exr_source_refuse(self,
+                                        "has no flat picture with channels R, G and B, or Y, A or "
+                                        "matte, in its root layer; save one of these",
+                                        error);
 }
 
 static gboolean
@@ -149,7 +154,8 @@ vera_exr_source_check_channels(const VeraExrSource *self, GError **error)
     for (int i = 0; i < self->n_planes; i++) {
         const exr_attr_chlist_entry_t *entry = &list->entries[self->channel[i]];
         if (entry->x_sampling != 1 || entry->y_sampling != 1)
-            return vera_exr_source_refuse(self, "has subsampled channels; save it at full resolution", error);
+            return vera_exr_source_refuse(
+                self, "has subsampled channels; save it at full resolution", error);
     }
     return TRUE;
 }
@@ -157,8 +163,8 @@ vera_exr_source_check_channels(const VeraExrSource *self, GError **error)
 static gboolean
 vera_exr_is_near(const exr_attr_chromaticities_t *a, const float *b)
 {
-    const float values[8] = { a->red_x, a->red_y, a->green_x, a->green_y,
-                              a->blue_x, a->blue_y, a->white_x, a->white_y };
+    const float values[8] = {a->red_x,  a->red_y,  a->green_x, a->green_y,
+                             a->blue_x, a->blue_y, a->white_x, a->white_y};
     for (int i = 0; i < 8; i++)
         if (!(fabsf(values[i] - b[i]) < 2e-3f))
             return FALSE;
@@ -172,22 +178,23 @@ vera_exr_source_read_color(VeraExrSource *self, GError **error)
         VeraColorPrimaries primaries;
         float values[8];
     } known[] = {
-        { VERA_COLOR_PRIMARIES_BT709, { 0.64f, 0.33f, 0.30f, 0.60f, 0.15f, 0.06f, 0.3127f, 0.3290f } },
-        { VERA_COLOR_PRIMARIES_BT601_525,
-          { 0.63f, 0.34f, 0.31f, 0.595f, 0.155f, 0.07f, 0.3127f, 0.3290f } },
-        { VERA_COLOR_PRIMARIES_BT601_625, { 0.64f, 0.33f, 0.29f, 0.60f, 0.15f, 0.06f, 0.3127f, 0.3290f } },
-        { VERA_COLOR_PRIMARIES_BT2020,
-          { 0.708f, 0.292f, 0.170f, 0.797f, 0.131f, 0.046f, 0.3127f, 0.3290f } },
-        { VERA_COLOR_PRIMARIES_ACES_AP1,
-          { 0.713f, 0.293f, 0.165f, 0.830f, 0.128f, 0.044f, 0.32168f, 0.33767f } },
+        {VERA_COLOR_PRIMARIES_BT709, {0.64f, 0.33f, 0.30f, 0.60f, 0.15f, 0.06f, 0.3127f, 0.3290f}},
+        {VERA_COLOR_PRIMARIES_BT601_525,
+         {0.63f, 0.34f, 0.31f, 0.595f, 0.155f, 0.07f, 0.3127f, 0.3290f}},
+        {VERA_COLOR_PRIMARIES_BT601_625,
+         {0.64f, 0.33f, 0.29f, 0.60f, 0.15f, 0.06f, 0.3127f, 0.3290f}},
+        {VERA_COLOR_PRIMARIES_BT2020,
+         {0.708f, 0.292f, 0.170f, 0.797f, 0.131f, 0.046f, 0.3127f, 0.3290f}},
+        {VERA_COLOR_PRIMARIES_ACES_AP1,
+         {0.713f, 0.293f, 0.165f, 0.830f, 0.128f, 0.044f, 0.32168f, 0.33767f}},
     };
     exr_attr_chromaticities_t found;
     VeraColorDescription *color = &self->header.color;
 
-    *color = (VeraColorDescription){ .matrix = VERA_COLOR_MATRIX_RGB,
-                                     .transfer = VERA_COLOR_TRANSFER_LINEAR,
-                                     .primaries = VERA_COLOR_PRIMARIES_BT709,
-                                     .is_full_range = TRUE };
+    *color = (VeraColorDescription){.matrix = VERA_COLOR_MATRIX_RGB,
+                                    .transfer = VERA_COLOR_TRANSFER_LINEAR,
+                                    .primaries = VERA_COLOR_PRIMARIES_BT709,
+                                    .is_full_range = TRUE};
     if (exr_attr_get_chromaticities(self->context, self->part, "chromaticities", &found) !=
         EXR_ERR_SUCCESS) {
         color->is_guessed = TRUE;
@@ -199,7 +206,8 @@ vera_exr_source_read_color(VeraExrSource *self, GError **error)
             return TRUE;
         }
     return vera_exr_source_refuse(
-        self, "has primaries other than BT.709, BT.601, BT.2020 and ACES AP1; convert it first", error);
+        self, "has primaries other than BT.709, BT.601, BT.2020 and ACES AP1; convert it first",
+        error);
 }
 
 static void
@@ -209,21 +217,23 @@ vera_exr_source_read_attributes(VeraExrSource *self)
     exr_attr_timecode_t code;
     VeraExrHeader *h = &self->header;
 
-    if (exr_attr_get_rational(self->context, self->part, "framesPerSecond", &rate) == EXR_ERR_SUCCESS &&
+    if (exr_attr_get_rational(self->context, self->part, "framesPerSecond", &rate) ==
+            EXR_ERR_SUCCESS &&
         rate.num > 0 && rate.denom > 0 && rate.denom <= G_MAXINT32) {
         h->rate_num = rate.num;
         h->rate_den = (int)rate.denom;
     }
-    if (exr_get_pixel_aspect_ratio(self->context, self->part, &h->pixel_aspect) != EXR_ERR_SUCCESS ||
+    if (exr_get_pixel_aspect_ratio(self->context, self->part, &h->pixel_aspect) !=
+            EXR_ERR_SUCCESS ||
         !(h->pixel_aspect > 0.01f && h->pixel_aspect < 100.0f))
         h->pixel_aspect = 1.0f;
     if (exr_attr_get_timecode(self->context, self->part, "timeCode", &code) != EXR_ERR_SUCCESS)
         return;
     /* SMPTE 12M, packed as for television: BCD digits, bit 6 is the drop frame flag. */
     guint32 t = code.time_and_flags;
-    g_snprintf(h->timecode, sizeof h->timecode, "%u%u:%u%u:%u%u%c%u%u", (t >> 28) & 3, (t >> 24) & 15,
-               (t >> 20) & 7, (t >> 16) & 15, (t >> 12) & 7, (t >> 8) & 15, (t & 64) != 0 ? ';' : ':',
-               (t >> 4) & 3, t & 15);
+    g_snprintf(h->timecode, sizeof h->timecode, "%u%u:%u%u:%u%u%c%u%u", (t >> 28) & 3,
+               (t >> 24) & 15, (t >> 20) & 7, (t >> 16) & 15, (t >> 12) & 7, (t >> 8) & 15,
+               (t & 64) != 0 ? ';' : ':', (t >> 4) & 3, t & 15);
 }
 
 static gboolean
@@ -248,7 +258,7 @@ vera_exr_source_open(VeraExrSource *self, const char *path, GError **error)
 {
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
 
-    *self = (VeraExrSource){ .path = path };
+    *self = (VeraExrSource){.path = path};
     init.error_handler_fn = vera_exr_ignore_message;
     init.flags = EXR_CONTEXT_FLAG_SILENT_HEADER_PARSE;
     exr_result_t rc = exr_start_read(&self->context, path, &init);
@@ -274,7 +284,8 @@ vera_exr_read_header(const char *path, VeraExrHeader *header, GError **error)
     return TRUE;
 }
 
-/** VeraExrChunk: one block of lines or one tile, decoded, and where it lies in the data window's plane. */
+/** VeraExrChunk: one block of lines or one tile, decoded, and where it lies in the data window's
+ * plane. */
 typedef struct {
     exr_decode_pipeline_t pipeline;
     gboolean is_ready;
@@ -285,7 +296,9 @@ typedef struct {
 } VeraExrChunk;
 
 static gboolean
-vera_exr_chunk_reserve(VeraExrChunk *self, const VeraExrSource *source, const exr_chunk_info_t *info,
+vera_exr_chunk_reserve(VeraExrChunk *self,
+                       const VeraExrSource *source,
+                       const exr_chunk_info_t *info,
                        GError **error)
 {
     gsize wanted = (gsize)info->width * info->height * source->n_planes;
@@ -317,17 +330,22 @@ vera_exr_chunk_aim(VeraExrChunk *self, const VeraExrSource *source, const exr_ch
 
 /** Copies what of the chunk lies inside the display window into @frame. */
 static void
-vera_exr_chunk_copy(const VeraExrChunk *self, const VeraExrSource *source, const exr_chunk_info_t *info,
+vera_exr_chunk_copy(const VeraExrChunk *self,
+                    const VeraExrSource *source,
+                    const exr_chunk_info_t *info,
                     VeraFrame *frame)
 {
     gint64 left = self->x - source->display.min.x, top = self->y - source->display.min.y;
     gint64 begin = MAX(0, -left), end = MIN(info->width, frame->width - left);
 
     for (int p = 0; p < source->n_planes && begin < end; p++) {
-        gboolean is_uint = self->pipeline.channels[source->channel[p]].user_data_type == EXR_PIXEL_UINT;
+        gboolean is_uint =
+            self->pipeline.channels[source->channel[p]].user_data_type == EXR_PIXEL_UINT;
         for (gint64 y = MAX(0, -top); y < MIN(info->height, frame->height - top); y++) {
-            const guint32 *in = self->samples + ((gsize)p * info->height + (gsize)y) * info->width + begin;
-            float *out = (float *)(void *)(frame->data[p] + (gsize)(top + y) * frame->stride[p]) + left + begin;
+            const guint32 *in =
+                self->samples + ((gsize)p * info->height + (gsize)y) * info->width + begin;
+            float *out = (float *)(void *)(frame->data[p] + (gsize)(top + y) * frame->stride[p]) +
+                         left + begin;
             if (!is_uint)
                 memcpy(out, in, (gsize)(end - begin) * sizeof *out);
             for (gint64 x = 0; is_uint && x < end - begin; x++)
@@ -337,8 +355,11 @@ vera_exr_chunk_copy(const VeraExrChunk *self, const VeraExrSource *source, const
 }
 
 static gboolean
-vera_exr_chunk_read(VeraExrChunk *self, const VeraExrSource *source, const exr_chunk_info_t *info,
-                    VeraFrame *frame, GError **error)
+vera_exr_chunk_read(VeraExrChunk *self,
+                    const VeraExrSource *source,
+                    const exr_chunk_info_t *info,
+                    VeraFrame *frame,
+                    GError **error)
 {
     exr_result_t rc;
 
@@ -351,7 +372,8 @@ vera_exr_chunk_read(VeraExrChunk *self, const VeraExrSource *source, const exr_c
     if (rc == EXR_ERR_SUCCESS) {
         vera_exr_chunk_aim(self, source, info);
         if (!self->is_ready)
-            rc = exr_decoding_choose_default_routines(source->context, source->part, &self->pipeline);
+            rc = exr_decoding_choose_default_routines(source->context, source->part,
+                                                      &self->pipeline);
         self->is_ready = TRUE;
     }
     if (rc == EXR_ERR_SUCCESS)
@@ -363,7 +385,10 @@ vera_exr_chunk_read(VeraExrChunk *self, const VeraExrSource *source, const exr_c
 }
 
 static gboolean
-vera_exr_source_read_lines(const VeraExrSource *self, VeraExrChunk *chunk, VeraFrame *frame, GError **error)
+vera_exr_source_read_lines(const VeraExrSource *self,
+                           VeraExrChunk *chunk,
+                           VeraFrame *frame,
+                           GError **error)
 {
     exr_chunk_info_t info;
     int32_t step = 1;
@@ -380,7 +405,10 @@ vera_exr_source_read_lines(const VeraExrSource *self, VeraExrChunk *chunk, VeraF
 }
 
 static gboolean
-vera_exr_source_read_tiles(const VeraExrSource *self, VeraExrChunk *chunk, VeraFrame *frame, GError **error)
+vera_exr_source_read_tiles(const VeraExrSource *self,
+                           VeraExrChunk *chunk,
+                           VeraFrame *frame,
+                           GError **error)
 {
     exr_chunk_info_t info;
     int32_t width = 0, height = 0;
@@ -392,8 +420,8 @@ vera_exr_source_read_tiles(const VeraExrSource *self, VeraExrChunk *chunk, VeraF
         n_y = ((gint64)self->data.max.y - self->data.min.y) / height + 1;
     }
     for (gint64 i = 0; rc == EXR_ERR_SUCCESS && i < n_x * n_y; i++) {
-        rc = exr_read_tile_chunk_info(self->context, self->part, (int)(i % n_x), (int)(i / n_x), 0, 0,
-                                      &info);
+        rc = exr_read_tile_chunk_info(self->context, self->part, (int)(i % n_x), (int)(i / n_x), 0,
+                                      0, &info);
         chunk->x = self->data.min.x + i % n_x * width;
         chunk->y = self->data.min.y + i / n_x * height;
         if (rc == EXR_ERR_SUCCESS && !vera_exr_chunk_read(chunk, self, &info, frame, error))
@@ -406,13 +434,13 @@ VeraFrame *
 vera_exr_read_frame(const char *path, GError **error)
 {
     VeraExrSource source;
-    VeraExrChunk chunk = { .pipeline = EXR_DECODE_PIPELINE_INITIALIZER };
+    VeraExrChunk chunk = {.pipeline = EXR_DECODE_PIPELINE_INITIALIZER};
     gboolean is_read = FALSE;
 
     if (!vera_exr_source_open(&source, path, error))
         return NULL;
-    VeraFrame *frame = vera_frame_new(&source.header.format, source.header.width, source.header.height,
-                                      error);
+    VeraFrame *frame =
+        vera_frame_new(&source.header.format, source.header.width, source.header.height, error);
     if (frame != NULL) {
         frame->color = source.header.color;
         is_read = source.storage == EXR_STORAGE_TILED

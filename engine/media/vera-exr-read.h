@@ -34,9 +34,9 @@ typedef struct {
  * @header: (out caller-allocates): what it says
  * @error: return location for a #GError
  *
- * The first part with R, G and B in its root layer is taken; without one, the first with Y, then A, then a
- * channel of the layer “matte”. Names are compared case-exactly.
- * Errors: %VERA_ENGINE_ERROR_BAD_INPUT, %VERA_ENGINE_ERROR_UNSUPPORTED.
+ * The first part with R, G and B in its root layer is taken; without one, the first with Y, then A,
+ * then a channel of the layer “matte”. Names are compared case-exactly. Errors:
+ * %VERA_ENGINE_ERROR_BAD_INPUT, %VERA_ENGINE_ERROR_UNSUPPORTED.
  *
  * Thread-safety: safe.
  * Returns: whether the file can be read
@@ -48,8 +48,8 @@ gboolean vera_exr_read_header(const char *path, VeraExrHeader *header, GError **
  * @path: an OpenEXR file
  * @error: return location for a #GError
  *
- * Reads the picture as 32-bit floats, the values as stored, on the whole display window; 0 where the file
- * has no data. Errors: as vera_exr_read_header(), and %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * Reads the picture as 32-bit floats, the values as stored, on the whole display window; 0 where
+ * the file has no data. Errors: as vera_exr_read_header(), and %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
  *
  * Thread-safety: safe.
  * Returns: (transfer full): a frame, or %NULL

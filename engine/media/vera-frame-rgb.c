@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-/* Wide enough that a row of an ordinary clip stays in the first-level cache while it is converted. */
+/* Wide enough that a row of an ordinary clip stays in the first-level cache while it is converted.
+ */
 #define VERA_FRAME_BLOCK 1024
 /* Samples beyond each end of a block that upsampling can reach, whatever the siting. */
 #define VERA_FRAME_REACH 2
 
 /**
- * VeraFrameScale: (code - @offset) / @divisor is the nominal value. Division, not multiplication by the
- * reciprocal, so that code v of n bits is the float nearest to v/(2^n-1).
+ * VeraFrameScale: (code - @offset) / @divisor is the nominal value. Division, not multiplication by
+ * the reciprocal, so that code v of n bits is the float nearest to v/(2^n-1).
  */
 typedef struct {
     float offset;
@@ -48,10 +49,10 @@ vera_frame_get_luma_scale(const VeraFrame *self)
 {
     int extra = self->format.bits - 8;
     if (self->format.is_float)
-        return (VeraFrameScale){ 0.0f, 1.0f };
+        return (VeraFrameScale){0.0f, 1.0f};
     if (self->color.is_full_range)
-        return (VeraFrameScale){ 0.0f, (float)((1 << self->format.bits) - 1) };
-    return (VeraFrameScale){ (float)(16 << extra), (float)(219 << extra) };
+        return (VeraFrameScale){0.0f, (float)((1 << self->format.bits) - 1)};
+    return (VeraFrameScale){(float)(16 << extra), (float)(219 << extra)};
 }
 
 static VeraFrameScale
@@ -59,10 +60,10 @@ vera_frame_get_chroma_scale(const VeraFrame *self)
 {
     int extra = self->format.bits - 8;
     if (self->format.is_float)
-        return (VeraFrameScale){ 0.0f, 1.0f };
+        return (VeraFrameScale){0.0f, 1.0f};
     if (self->color.is_full_range)
-        return (VeraFrameScale){ (float)(128 << extra), (float)((1 << self->format.bits) - 1) };
-    return (VeraFrameScale){ (float)(128 << extra), (float)(224 << extra) };
+        return (VeraFrameScale){(float)(128 << extra), (float)((1 << self->format.bits) - 1)};
+    return (VeraFrameScale){(float)(128 << extra), (float)(224 << extra)};
 }
 
 static VeraFrameMatrix
@@ -92,8 +93,8 @@ vera_frame_get_tap(int position, int shift, int site, int n)
     int period = 2 << shift;
     int distance = 2 * position - site;
     int first = distance >> (shift + 1);
-    return (VeraFrameTap){ CLAMP(first, 0, n - 1), CLAMP(first + 1, 0, n - 1),
-                           (float)(distance - first * period) / (float)period };
+    return (VeraFrameTap){CLAMP(first, 0, n - 1), CLAMP(first + 1, 0, n - 1),
+                          (float)(distance - first * period) / (float)period};
 }
 
 static void
@@ -125,7 +126,8 @@ vera_frame_apply_scale(VeraFrameScale scale, int n, float *values)
 
 /** Chroma samples first..first+n-1 of the two rows of @tap, mixed, into @out. */
 static void
-vera_frame_load_mixed(const VeraFrame *self, int plane, VeraFrameTap tap, int first, int n, float *out)
+vera_frame_load_mixed(
+    const VeraFrame *self, int plane, VeraFrameTap tap, int first, int n, float *out)
 {
     float other[VERA_FRAME_BLOCK + 4];
     float weight = tap.weight;
@@ -141,7 +143,8 @@ vera_frame_load_mixed(const VeraFrame *self, int plane, VeraFrameTap tap, int fi
 
 /** Chroma samples @begin..@begin+@n-1, those outside the plane taken from its edge. */
 static void
-vera_frame_load_extended(const VeraFrame *self, int plane, VeraFrameTap tap, int begin, int n, float *out)
+vera_frame_load_extended(
+    const VeraFrame *self, int plane, VeraFrameTap tap, int begin, int n, float *out)
 {
     int width = vera_frame_get_plane_width(self, plane);
     int first = CLAMP(begin, 0, width - 1);

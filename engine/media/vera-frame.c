@@ -41,7 +41,7 @@ VeraFrame *
 vera_frame_new(const VeraFrameFormat *format, int width, int height, GError **error)
 {
     VeraFrame *self = g_new0(VeraFrame, 1);
-    gsize offset[VERA_FRAME_MAX_PLANES] = { 0 };
+    gsize offset[VERA_FRAME_MAX_PLANES] = {0};
     gsize total = 0;
 
     self->width = width;
@@ -88,12 +88,13 @@ vera_frame_unref(VeraFrame *self)
 char *
 vera_frame_hash(const VeraFrame *self)
 {
-    static const char *const layouts[] = { "yuv", "rgb", "gray" };
+    static const char *const layouts[] = {"yuv", "rgb", "gray"};
     const VeraFrameFormat *f = &self->format;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    g_autofree char *head = g_strdup_printf(
-        "%dx%d %s%s %d%s %d %d\n", self->width, self->height, layouts[f->layout],
-        f->has_alpha ? "a" : "", f->bits, f->is_float ? "f" : "", f->chroma_shift_x, f->chroma_shift_y);
+    g_autofree char *head =
+        g_strdup_printf("%dx%d %s%s %d%s %d %d\n", self->width, self->height, layouts[f->layout],
+                        f->has_alpha ? "a" : "", f->bits, f->is_float ? "f" : "", f->chroma_shift_x,
+                        f->chroma_shift_y);
 
     g_checksum_update(sum, (const guchar *)head, (gssize)strlen(head));
     for (int p = 0; p < f->n_planes; p++) {

@@ -32,8 +32,8 @@ gboolean
 vera_sequence_is_picture(const char *path)
 {
     static const char *const endings[] = {
-        ".exr", ".png", ".jpg", ".jpeg", ".tif",  ".tiff", ".dpx", ".bmp", ".tga", ".webp",
-        ".jp2", ".j2k", ".pnm", ".ppm",  ".pgm",  ".pbm",  ".pam", ".sgi", ".cin", ".hdr",
+        ".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".bmp", ".tga", ".webp",
+        ".jp2", ".j2k", ".pnm", ".ppm",  ".pgm", ".pbm",  ".pam", ".sgi", ".cin", ".hdr",
     };
     g_autofree char *lower = g_ascii_strdown(path, -1);
     for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
@@ -42,7 +42,8 @@ vera_sequence_is_picture(const char *path)
     return FALSE;
 }
 
-/** The place of the only %d or %0Nd in @name, and its length and number of digits. Returns: or %NULL */
+/** The place of the only %d or %0Nd in @name, and its length and number of digits. Returns: or
+ * %NULL */
 static const char *
 vera_sequence_find_directive(const char *name, int *length, int *n_digits)
 {
@@ -94,14 +95,16 @@ vera_sequence_name_new(const char *name)
     return self;
 }
 
-/** Whether @self can be of one numbering with @like: as many digits, or neither filled up with zeros. */
+/** Whether @self can be of one numbering with @like: as many digits, or neither filled up with
+ * zeros. */
 static gboolean
 vera_sequence_name_has_padding(const VeraSequenceName *self, const VeraSequenceName *like)
 {
     gboolean is_filled = self->n_digits > 1 && self->name[strlen(self->prefix)] == '0';
     if (self->n_digits == like->n_digits)
         return TRUE;
-    return !is_filled && (self->n_digits > like->n_digits || like->name[strlen(like->prefix)] != '0');
+    return !is_filled &&
+           (self->n_digits > like->n_digits || like->name[strlen(like->prefix)] != '0');
 }
 
 static gint
@@ -120,8 +123,8 @@ vera_sequence_list(const char *folder, const VeraSequenceName *like, GError **er
     const char *name;
 
     if (dir == NULL) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "‘%s’ cannot be read: %s.",
-                    folder, local->message);
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "‘%s’ cannot be read: %s.", folder, local->message);
         g_error_free(local);
         return NULL;
     }
@@ -130,10 +133,9 @@ vera_sequence_list(const char *folder, const VeraSequenceName *like, GError **er
         if (name[0] == '.' || (like == NULL && !vera_sequence_is_picture(name)))
             continue;
         VeraSequenceName *entry = vera_sequence_name_new(name);
-        if (like == NULL ||
-            (entry->number >= 0 && strcmp(entry->prefix, like->prefix) == 0 &&
-             strcmp(entry->suffix, like->suffix) == 0 &&
-             vera_sequence_name_has_padding(entry, like)))
+        if (like == NULL || (entry->number >= 0 && strcmp(entry->prefix, like->prefix) == 0 &&
+                             strcmp(entry->suffix, like->suffix) == 0 &&
+                             vera_sequence_name_has_padding(entry, like)))
             g_ptr_array_add(found, entry);
         else
             vera_sequence_name_free(entry);
@@ -154,8 +156,8 @@ vera_sequence_build(const char *folder, GPtrArray *names, GError **error)
         const VeraSequenceName *entry = g_ptr_array_index(names, i);
         if (entry->number != first->number + i && first->number >= 0) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                        "The sequence ‘%s/%s’ has no picture number %" G_GINT64_FORMAT " (‘%s%0*" G_GINT64_FORMAT
-                        "%s’); add it or move the others away.",
+                        "The sequence ‘%s/%s’ has no picture number %" G_GINT64_FORMAT
+                        " (‘%s%0*" G_GINT64_FORMAT "%s’); add it or move the others away.",
                         folder, first->name, first->number + i, first->prefix, first->n_digits,
                         first->number + i, first->suffix);
             vera_sequence_free(self);
@@ -173,8 +175,10 @@ vera_sequence_find_in_folder(const char *folder, GError **error)
     if (names == NULL)
         return NULL;
     if (names->len == 0) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "The folder ‘%s’ holds no pictures; choose a clip or a folder with one sequence.", folder);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "The folder ‘%s’ holds no pictures; choose a clip or a folder with one sequence.",
+            folder);
         return NULL;
     }
     const VeraSequenceName *first = g_ptr_array_index(names, 0);
@@ -184,10 +188,11 @@ vera_sequence_find_in_folder(const char *folder, GError **error)
             strcmp(first->suffix, other->suffix) == 0 &&
             vera_sequence_name_has_padding(other, first))
             continue;
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "The folder ‘%s’ holds more than one sequence (‘%s’ and ‘%s’); name a file of the one "
-                    "that is meant.",
-                    folder, first->name, other->name);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "The folder ‘%s’ holds more than one sequence (‘%s’ and ‘%s’); name a file of the one "
+            "that is meant.",
+            folder, first->name, other->name);
         return NULL;
     }
     return vera_sequence_build(folder, names, error);
@@ -216,8 +221,8 @@ vera_sequence_find(const char *path, GError **error)
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *base = g_path_get_basename(path);
     gboolean is_pattern = vera_sequence_is_pattern(path);
-    VeraSequenceName *like = is_pattern ? vera_sequence_name_new_from_pattern(base)
-                                        : vera_sequence_name_new(base);
+    VeraSequenceName *like =
+        is_pattern ? vera_sequence_name_new_from_pattern(base) : vera_sequence_name_new(base);
     g_autoptr(GPtrArray) names = NULL;
     VeraSequence *self = NULL;
 

@@ -27,9 +27,9 @@ gboolean vera_sequence_is_pattern(const char *path);
  * @path: a picture, a printf pattern, or a folder
  * @error: return location for a #GError
  *
- * Lists the files of the sequence that @path means. A picture whose name ends in a number brings every
- * file that differs in that number alone.
- * Errors: %VERA_ENGINE_ERROR_BAD_INPUT (nothing found, a hole, more than one sequence in a folder).
+ * Lists the files of the sequence that @path means. A picture whose name ends in a number brings
+ * every file that differs in that number alone. Errors: %VERA_ENGINE_ERROR_BAD_INPUT (nothing
+ * found, a hole, more than one sequence in a folder).
  *
  * Returns: (transfer full): the sequence, or %NULL
  */

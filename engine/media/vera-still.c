@@ -14,20 +14,25 @@ static const struct {
     gsize length;
     int codec_id;
 } vera_still_magics[] = {
-    { "\x89PNG\r\n\x1a\n", 8, AV_CODEC_ID_PNG }, { "\xff\xd8\xff", 3, AV_CODEC_ID_MJPEG },
-    { "II*\0", 4, AV_CODEC_ID_TIFF },            { "MM\0*", 4, AV_CODEC_ID_TIFF },
-    { "SDPX", 4, AV_CODEC_ID_DPX },              { "XPDS", 4, AV_CODEC_ID_DPX },
-    { "BM", 2, AV_CODEC_ID_BMP },                { "RIFF", 4, AV_CODEC_ID_WEBP },
-    { "#?RADIANCE", 10, AV_CODEC_ID_NONE },      { "\x80\x2a\x5f\xd7", 4, AV_CODEC_ID_NONE },
+    {"\x89PNG\r\n\x1a\n", 8, AV_CODEC_ID_PNG},
+    {"\xff\xd8\xff", 3, AV_CODEC_ID_MJPEG},
+    {"II*\0", 4, AV_CODEC_ID_TIFF},
+    {"MM\0*", 4, AV_CODEC_ID_TIFF},
+    {"SDPX", 4, AV_CODEC_ID_DPX},
+    {"XPDS", 4, AV_CODEC_ID_DPX},
+    {"BM", 2, AV_CODEC_ID_BMP},
+    {"RIFF", 4, AV_CODEC_ID_WEBP},
+    {"#?RADIANCE", 10, AV_CODEC_ID_NONE},
+    {"\x80\x2a\x5f\xd7", 4, AV_CODEC_ID_NONE},
 };
 
 static const struct {
     const char *ending;
     int codec_id;
 } vera_still_endings[] = {
-    { ".tga", AV_CODEC_ID_TARGA }, { ".jp2", AV_CODEC_ID_JPEG2000 }, { ".j2k", AV_CODEC_ID_JPEG2000 },
-    { ".pnm", AV_CODEC_ID_PPM },   { ".ppm", AV_CODEC_ID_PPM },      { ".pgm", AV_CODEC_ID_PGM },
-    { ".pbm", AV_CODEC_ID_PBM },   { ".pam", AV_CODEC_ID_PAM },      { ".sgi", AV_CODEC_ID_SGI },
+    {".tga", AV_CODEC_ID_TARGA}, {".jp2", AV_CODEC_ID_JPEG2000}, {".j2k", AV_CODEC_ID_JPEG2000},
+    {".pnm", AV_CODEC_ID_PPM},   {".ppm", AV_CODEC_ID_PPM},      {".pgm", AV_CODEC_ID_PGM},
+    {".pbm", AV_CODEC_ID_PBM},   {".pam", AV_CODEC_ID_PAM},      {".sgi", AV_CODEC_ID_SGI},
 };
 
 static int
@@ -45,13 +50,18 @@ vera_still_find_codec(const char *path, const char *data, gsize size)
 }
 
 static gboolean
-vera_still_run_decoder(AVCodecContext *decoder, const AVCodec *codec, AVPacket *packet, AVFrame *picture)
+vera_still_run_decoder(AVCodecContext *decoder,
+                       const AVCodec *codec,
+                       AVPacket *packet,
+                       AVFrame *picture)
 {
-    /* A damaged picture must not come out half grey; but TIFF would then fail on any unknown tag. */
+    /* A damaged picture must not come out half grey; but TIFF would then fail on any unknown tag.
+     */
     decoder->err_recognition = AV_EF_CRCCHECK | (codec->id != AV_CODEC_ID_TIFF ? AV_EF_EXPLODE : 0);
     decoder->thread_count = 1;
     return avcodec_open2(decoder, codec, NULL) >= 0 && avcodec_send_packet(decoder, packet) >= 0 &&
-           avcodec_send_packet(decoder, NULL) >= 0 && avcodec_receive_frame(decoder, picture) >= 0 &&
+           avcodec_send_packet(decoder, NULL) >= 0 &&
+           avcodec_receive_frame(decoder, picture) >= 0 &&
            (picture->flags & AV_FRAME_FLAG_CORRUPT) == 0 && picture->decode_error_flags == 0;
 }
 
@@ -96,17 +106,21 @@ vera_still_decode(const char *path, int *codec_id, GError **error)
     if (!vera_clip_check_file(path, error))
         return NULL;
     if (!g_file_get_contents(path, &data, &size, NULL) || size == 0) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "‘%s’ cannot be read.", path);
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "‘%s’ cannot be read.",
+                    path);
         return NULL;
     }
     int id = vera_still_find_codec(path, data, size);
     const AVCodec *codec = id != AV_CODEC_ID_NONE ? avcodec_find_decoder((enum AVCodecID)id) : NULL;
     if (codec == NULL) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ is not a picture of a kind that can be read; save it as PNG, TIFF or OpenEXR.", path);
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "‘%s’ is not a picture of a kind that can be read; save it as PNG, TIFF or OpenEXR.",
+            path);
         return NULL;
     }
-    AVFrame *picture = vera_still_is_whole(id, data, size) ? vera_still_decode_bytes(codec, data, size) : NULL;
+    AVFrame *picture =
+        vera_still_is_whole(id, data, size) ? vera_still_decode_bytes(codec, data, size) : NULL;
     if (picture == NULL)
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "The picture ‘%s’ is damaged or cut off; write or copy it again.", path);
@@ -126,7 +140,7 @@ vera_still_get_u32(const guint8 *p, gboolean is_big_endian)
 gboolean
 vera_still_peek_size(const char *path, int *width, int *height)
 {
-    guint8 head[784] = { 0 };
+    guint8 head[784] = {0};
     FILE *file = fopen(path, "rbe");
     gsize n = 0;
 

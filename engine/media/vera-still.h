@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * @error: return location for a #GError
  *
  * Decodes one picture file, told by its first bytes, else by its name.
- * Errors: %VERA_ENGINE_ERROR_BAD_INPUT, %VERA_ENGINE_ERROR_UNSUPPORTED, %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * Errors: %VERA_ENGINE_ERROR_BAD_INPUT, %VERA_ENGINE_ERROR_UNSUPPORTED,
+ * %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
  *
  * Thread-safety: safe.
  * Returns: (transfer full): the picture, or %NULL

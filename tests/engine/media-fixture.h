@@ -27,8 +27,9 @@ fixture_get_path(const char *name)
 static inline gboolean
 fixture_run(const char *command)
 {
-    g_autofree char *line = g_strdup_printf("{ cd '%s' && %s ; } >/dev/null 2>&1 </dev/null", fixture_get_folder(), command);
-    const char *argv[] = { "/bin/sh", "-c", line, NULL };
+    g_autofree char *line = g_strdup_printf("{ cd '%s' && %s ; } >/dev/null 2>&1 </dev/null",
+                                            fixture_get_folder(), command);
+    const char *argv[] = {"/bin/sh", "-c", line, NULL};
     int status = 1;
     g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, NULL);
     return status == 0;

@@ -41,13 +41,15 @@ encode_chunk(exr_context_t context, int y, int lines, const Sheet *sheet, float 
         if (sheet->type == EXR_PIXEL_UINT)
             for (int i = 0; i < width * MIN(lines, info.height); i++)
                 ((guint32 *)(void *)plane)[i] = (guint32)i + 70000;
-        encoder.channels[c].user_data_type = sheet->type == EXR_PIXEL_UINT ? EXR_PIXEL_UINT : EXR_PIXEL_FLOAT;
+        encoder.channels[c].user_data_type =
+            sheet->type == EXR_PIXEL_UINT ? EXR_PIXEL_UINT : EXR_PIXEL_FLOAT;
         encoder.channels[c].user_bytes_per_element = 4;
         encoder.channels[c].user_pixel_stride = 4;
         encoder.channels[c].user_line_stride = width * 4;
         encoder.channels[c].encode_from_ptr = (const uint8_t *)plane;
     }
-    g_assert_cmpint(exr_encoding_choose_default_routines(context, 0, &encoder), ==, EXR_ERR_SUCCESS);
+    g_assert_cmpint(exr_encoding_choose_default_routines(context, 0, &encoder), ==,
+                    EXR_ERR_SUCCESS);
     g_assert_cmpint(exr_encoding_run(context, 0, &encoder), ==, EXR_ERR_SUCCESS);
     exr_encoding_destroy(context, &encoder);
 }
@@ -57,21 +59,22 @@ write_exr(const Sheet *sheet)
 {
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
     exr_context_t context;
-    exr_attr_box2i_t display = { .min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1 };
-    exr_attr_v2f_t center = { .x = 0, .y = 0 };
+    exr_attr_box2i_t display = {.min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1};
+    exr_attr_v2f_t center = {.x = 0, .y = 0};
     g_autofree char *path = fixture_get_path(sheet->name);
     g_auto(GStrv) names = g_strsplit(sheet->channels, " ", -1);
     g_autofree float *samples = g_new0(float, 64 * 64 * 8);
     int part, lines;
 
-    g_assert_cmpint(exr_start_write(&context, path, EXR_WRITE_FILE_DIRECTLY, &init), ==, EXR_ERR_SUCCESS);
+    g_assert_cmpint(exr_start_write(&context, path, EXR_WRITE_FILE_DIRECTLY, &init), ==,
+                    EXR_ERR_SUCCESS);
     exr_add_part(context, "main", EXR_STORAGE_SCANLINE, &part);
     exr_initialize_required_attr(context, 0, &display, &sheet->data, 1.0f, &center, 1.0f,
                                  EXR_LINEORDER_INCREASING_Y, sheet->compression);
     for (int i = 0; names[i] != NULL; i++)
         exr_add_channel(context, 0, names[i], sheet->type, EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1);
-    exr_attr_set_rational(context, 0, "framesPerSecond", &(exr_attr_rational_t){ 24000, 1001 });
-    exr_attr_set_timecode(context, 0, "timeCode", &(exr_attr_timecode_t){ 0x01020304, 0 });
+    exr_attr_set_rational(context, 0, "framesPerSecond", &(exr_attr_rational_t){24000, 1001});
+    exr_attr_set_timecode(context, 0, "timeCode", &(exr_attr_timecode_t){0x01020304, 0});
     g_assert_cmpint(exr_write_header(context), ==, EXR_ERR_SUCCESS);
     exr_get_scanlines_per_chunk(context, 0, &lines);
     for (int y = sheet->data.min.y; y <= sheet->data.max.y; y += lines)
@@ -85,7 +88,8 @@ check_pixels(const VeraFrame *frame, const Sheet *sheet, const char *planes)
     for (int p = 0; p < frame->format.n_planes; p++)
         for (int y = 0; y < frame->height; y++)
             for (int x = 0; x < frame->width; x++) {
-                const float *row = (const float *)(void *)(frame->data[p] + (gsize)y * frame->stride[p]);
+                const float *row =
+                    (const float *)(void *)(frame->data[p] + (gsize)y * frame->stride[p]);
                 gboolean is_inside = x >= sheet->data.min.x && x <= sheet->data.max.x &&
                                      y >= sheet->data.min.y && y <= sheet->data.max.y;
                 float wanted = is_inside ? get_value(x, y, planes[p] + sheet->shift) : 0.0f;
@@ -109,21 +113,22 @@ check_sheet(const Sheet *sheet, VeraFrameLayout layout, const char *planes)
     check_pixels(frame, sheet, planes);
 }
 
-static const exr_attr_box2i_t full = { .min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1 };
-static const exr_attr_box2i_t inside = { .min.x = 3, .min.y = 2, .max.x = 9, .max.y = 8 };
-static const exr_attr_box2i_t beyond = { .min.x = -4, .min.y = -3, .max.x = W + 5, .max.y = H + 2 };
+static const exr_attr_box2i_t full = {.min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1};
+static const exr_attr_box2i_t inside = {.min.x = 3, .min.y = 2, .max.x = 9, .max.y = 8};
+static const exr_attr_box2i_t beyond = {.min.x = -4, .min.y = -3, .max.x = W + 5, .max.y = H + 2};
 
 static void
 test_pixels(void)
 {
-    static const exr_compression_t kinds[] = { EXR_COMPRESSION_NONE, EXR_COMPRESSION_RLE, EXR_COMPRESSION_ZIPS,
-                                               EXR_COMPRESSION_ZIP, EXR_COMPRESSION_PIZ };
-    static const exr_attr_box2i_t *const windows[] = { &full, &inside, &beyond };
+    static const exr_compression_t kinds[] = {EXR_COMPRESSION_NONE, EXR_COMPRESSION_RLE,
+                                              EXR_COMPRESSION_ZIPS, EXR_COMPRESSION_ZIP,
+                                              EXR_COMPRESSION_PIZ};
+    static const exr_attr_box2i_t *const windows[] = {&full, &inside, &beyond};
     for (gsize k = 0; k < G_N_ELEMENTS(kinds); k++)
         for (int w = 0; w < 3; w++)
             for (int is_half = 0; is_half < 2; is_half++) {
-                Sheet sheet = { "p.exr", "A B G R", is_half ? EXR_PIXEL_HALF : EXR_PIXEL_FLOAT, kinds[k],
-                                *windows[w], 0 };
+                Sheet sheet = {"p.exr",  "A B G R",   is_half ? EXR_PIXEL_HALF : EXR_PIXEL_FLOAT,
+                               kinds[k], *windows[w], 0};
                 check_sheet(&sheet, VERA_FRAME_LAYOUT_RGB, "RGBA");
             }
 }
@@ -131,20 +136,23 @@ test_pixels(void)
 static void
 test_channels(void)
 {
-    check_sheet(&(Sheet){ "y.exr", "Y", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0 }, VERA_FRAME_LAYOUT_GRAY, "Y");
-    check_sheet(&(Sheet){ "a.exr", "A", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0 }, VERA_FRAME_LAYOUT_GRAY, "A");
-    check_sheet(&(Sheet){ "m.exr", "matte.Y", EXR_PIXEL_FLOAT, EXR_COMPRESSION_NONE, full, 0 },
+    check_sheet(&(Sheet){"y.exr", "Y", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0},
+                VERA_FRAME_LAYOUT_GRAY, "Y");
+    check_sheet(&(Sheet){"a.exr", "A", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0},
+                VERA_FRAME_LAYOUT_GRAY, "A");
+    check_sheet(&(Sheet){"m.exr", "matte.Y", EXR_PIXEL_FLOAT, EXR_COMPRESSION_NONE, full, 0},
                 VERA_FRAME_LAYOUT_GRAY, "m");
-    check_sheet(&(Sheet){ "l.exr", "B G R edit.R r", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0 },
+    check_sheet(&(Sheet){"l.exr", "B G R edit.R r", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0},
                 VERA_FRAME_LAYOUT_RGB, "RGB");
-    write_exr(&(Sheet){ "none.exr", "edit.B edit.G edit.R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0 });
+    write_exr(
+        &(Sheet){"none.exr", "edit.B edit.G edit.R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0});
     fixture_assert_fails("none.exr", VERA_ENGINE_ERROR_UNSUPPORTED, "none.exr");
 }
 
 static void
 test_integers(void)
 {
-    write_exr(&(Sheet){ "u.exr", "Y", EXR_PIXEL_UINT, EXR_COMPRESSION_NONE, full, 0 });
+    write_exr(&(Sheet){"u.exr", "Y", EXR_PIXEL_UINT, EXR_COMPRESSION_NONE, full, 0});
     g_autoptr(VeraClip) clip = fixture_open("u.exr");
     g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, 0, NULL, NULL);
     g_assert_true(((float *)(void *)frame->data[0])[5] == 70005.0f);
@@ -153,7 +161,7 @@ test_integers(void)
 static void
 test_tiled(void)
 {
-    Sheet sheet = { "s.exr", "B G R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, inside, 0 };
+    Sheet sheet = {"s.exr", "B G R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, inside, 0};
     g_autofree char *program = g_find_program_in_path("exrmaketiled");
     if (program == NULL) {
         g_test_skip("exrmaketiled is not installed");
@@ -170,7 +178,7 @@ test_tiled(void)
 static void
 test_sequence(void)
 {
-    Sheet sheet = { NULL, "B G R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0 };
+    Sheet sheet = {NULL, "B G R", EXR_PIXEL_HALF, EXR_COMPRESSION_ZIP, full, 0};
     char name[32];
     for (int i = 0; i < 5; i++) {
         g_snprintf(name, sizeof name, "plate.%d.exr", 997 + i);
@@ -196,7 +204,7 @@ static void
 test_truncated(void)
 {
     g_autoptr(GError) error = NULL;
-    write_exr(&(Sheet){ "t.exr", "B G R", EXR_PIXEL_FLOAT, EXR_COMPRESSION_NONE, full, 0 });
+    write_exr(&(Sheet){"t.exr", "B G R", EXR_PIXEL_FLOAT, EXR_COMPRESSION_NONE, full, 0});
     g_assert_true(fixture_run("head -c $(($(stat -c %s t.exr) - 300)) t.exr > cut.exr"));
     g_autofree char *path = fixture_get_path("cut.exr");
     g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, &error);

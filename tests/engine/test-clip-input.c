@@ -29,8 +29,9 @@ assert_read_fails(VeraClip *clip, gint64 index, const char *part)
 static void
 test_not_media(void)
 {
-    g_assert_true(fixture_run("head -c 50000 /dev/urandom > noise.mp4 && : > empty.mov && echo hello > t.png "
-                              "&& mkdir -p nothing && : > empty.exr && echo hello > text.exr && mkfifo pipe.mp4"));
+    g_assert_true(fixture_run(
+        "head -c 50000 /dev/urandom > noise.mp4 && : > empty.mov && echo hello > t.png "
+        "&& mkdir -p nothing && : > empty.exr && echo hello > text.exr && mkfifo pipe.mp4"));
     fixture_assert_fails("absent.mp4", VERA_ENGINE_ERROR_BAD_INPUT, "absent.mp4");
     fixture_assert_fails("absent.0001.exr", VERA_ENGINE_ERROR_BAD_INPUT, "absent.0001.exr");
     fixture_assert_fails("absent.%04d.png", VERA_ENGINE_ERROR_BAD_INPUT, "absent");
@@ -70,7 +71,8 @@ test_truncated_movies(void)
     }
     assert_read_fails(part, n, "no frame");
     assert_read_fails(part, -1, "no frame -1");
-    g_assert_true(fixture_run("ffmpeg -y " SMALL " -c:v mjpeg late.mov && head -c 20000 late.mov > headless.mov"));
+    g_assert_true(fixture_run("ffmpeg -y " SMALL
+                              " -c:v mjpeg late.mov && head -c 20000 late.mov > headless.mov"));
     fixture_assert_fails("headless.mov", VERA_ENGINE_ERROR_BAD_INPUT, "headless.mov");
 }
 
@@ -134,19 +136,26 @@ test_color_tags(void)
         const char *options;
         VeraColorDescription color;
     } tags[] = {
-        { "-vf scale=64:48 -colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv",
-          { VERA_COLOR_MATRIX_BT709, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT709, FALSE, FALSE } },
-        { "-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range pc",
-          { VERA_COLOR_MATRIX_BT2020, VERA_COLOR_TRANSFER_PQ, VERA_COLOR_PRIMARIES_BT2020, TRUE, FALSE } },
-        { "-colorspace bt470bg -color_primaries bt470bg -color_trc arib-std-b67",
-          { VERA_COLOR_MATRIX_BT601, VERA_COLOR_TRANSFER_HLG, VERA_COLOR_PRIMARIES_BT601_625, FALSE, FALSE } },
-        { "", { VERA_COLOR_MATRIX_BT601, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT601_525, FALSE, TRUE } },
-        { "-vf scale=1280:720",
-          { VERA_COLOR_MATRIX_BT709, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT709, FALSE, TRUE } },
+        {"-vf scale=64:48 -colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range "
+         "tv",
+         {VERA_COLOR_MATRIX_BT709, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT709, FALSE,
+          FALSE}},
+        {"-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range pc",
+         {VERA_COLOR_MATRIX_BT2020, VERA_COLOR_TRANSFER_PQ, VERA_COLOR_PRIMARIES_BT2020, TRUE,
+          FALSE}},
+        {"-colorspace bt470bg -color_primaries bt470bg -color_trc arib-std-b67",
+         {VERA_COLOR_MATRIX_BT601, VERA_COLOR_TRANSFER_HLG, VERA_COLOR_PRIMARIES_BT601_625, FALSE,
+          FALSE}},
+        {"",
+         {VERA_COLOR_MATRIX_BT601, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT601_525, FALSE,
+          TRUE}},
+        {"-vf scale=1280:720",
+         {VERA_COLOR_MATRIX_BT709, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_PRIMARIES_BT709, FALSE,
+          TRUE}},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(tags); i++) {
-        g_autofree char *command = g_strdup_printf(SMALL " -t 0.1 -c:v libx264 -pix_fmt yuv420p %s tags.mp4",
-                                                   tags[i].options);
+        g_autofree char *command = g_strdup_printf(
+            SMALL " -t 0.1 -c:v libx264 -pix_fmt yuv420p %s tags.mp4", tags[i].options);
         if (!make(command))
             return;
         g_autoptr(VeraClip) clip = fixture_open("tags.mp4");
@@ -164,7 +173,8 @@ test_facts_of_a_movie(void)
 {
     if (!make("-f lavfi -i testsrc2=s=64x48:r=30000/1001:d=2 -f lavfi -i sine=d=2 -vf setsar=4/3 "
               "-timecode '01:02:03;04' -c:v libx264 -bf 2 -pix_fmt yuv420p -c:a aac f.mov && "
-              "ffmpeg -y -i f.mov -c copy f.mkv && ffmpeg -y -i f.mov -c:v copy -metadata:s:v:0 rotate=90 t.mov"))
+              "ffmpeg -y -i f.mov -c copy f.mkv && ffmpeg -y -i f.mov -c:v copy -metadata:s:v:0 "
+              "rotate=90 t.mov"))
         return;
     g_autoptr(VeraClip) clip = fixture_open("f.mov");
     const VeraClipInfo *info = vera_clip_get_info(clip);
@@ -191,7 +201,8 @@ test_facts_of_a_movie(void)
 static void
 test_variable_rate(void)
 {
-    if (!make(SMALL " -vf \"select='not(eq(mod(n,5),2))'\" -vsync vfr -c:v libx264 -bf 2 -pix_fmt yuv420p v.mkv"))
+    if (!make(SMALL " -vf \"select='not(eq(mod(n,5),2))'\" -vsync vfr -c:v libx264 -bf 2 -pix_fmt "
+                    "yuv420p v.mkv"))
         return;
     g_autoptr(VeraClip) clip = fixture_open("v.mkv");
     g_assert_true(vera_clip_get_info(clip)->is_variable_rate);
@@ -205,7 +216,8 @@ static void
 test_extreme_sizes(void)
 {
     if (!make("-f lavfi -i color=red:s=1x1:d=0.2:r=24 -c:v ffv1 -pix_fmt yuv420p one.mkv && "
-              "ffmpeg -y -f lavfi -i testsrc2=s=8192x4320 -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p big.avi"))
+              "ffmpeg -y -f lavfi -i testsrc2=s=8192x4320 -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p "
+              "big.avi"))
         return;
     g_autoptr(VeraClip) one = fixture_open("one.mkv");
     g_autoptr(VeraFrame) frame = vera_clip_read_frame(one, 3, NULL, NULL);

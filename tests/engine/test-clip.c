@@ -15,55 +15,76 @@ typedef struct {
 #define NOISE "noise=alls=30:allf=t"
 
 static const Case cases[] = {
-    { "h264-bframes", SOURCE " -vf " NOISE " -c:v libx264 -bf 3 -g 12 -pix_fmt yuv420p h264.mp4", "h264.mp4",
-      "yuv420p", 48 },
-    { "h264-open-gop", SOURCE " -c:v libx264 -x264-params open-gop=1:bframes=3:keyint=8:b-pyramid=normal "
-      "-pix_fmt yuv420p open.mkv", "open.mkv", "yuv420p", 48 },
-    { "h264-open-gop-ts", SOURCE " -c:v libx264 -x264-params open-gop=1:bframes=3:keyint=8 "
-      "-pix_fmt yuv420p open.ts", "open.ts", "yuv420p", 48 },
-    { "h264-elementary", SOURCE " -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p raw.h264", "raw.h264", "yuv420p",
-      48 },
-    { "h264-422-10", SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv422p10le ten.mov", "ten.mov", "yuv422p10le", 48 },
-    { "h264-avi", SOURCE " -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p b.avi", "b.avi", "yuv420p", 48 },
-    { "h264-intra-refresh", SOURCE " -c:v libx264 -x264-params intra-refresh=1:keyint=10:bframes=0 "
-      "-pix_fmt yuv420p ir.mkv", "ir.mkv", "yuv420p", 48 },
-    { "h264-edit-list", SOURCE " -c:v libx264 -bf 2 -g 24 -pix_fmt yuv420p long.mp4 && "
-      "ffmpeg -y -ss 0.6 -i long.mp4 -c copy cut.mp4", "cut.mp4", "yuv420p", -1 },
-    { "mpeg2-open-gop", SOURCE " -c:v mpeg2video -bf 2 -g 9 -b:v 3M -pix_fmt yuv420p m2.ts", "m2.ts", "yuv420p",
-      48 },
-    { "mpeg2-program-stream", SOURCE " -c:v mpeg2video -bf 2 -g 9 -b:v 3M -pix_fmt yuv420p m2.mpg", "m2.mpg",
-      "yuv420p", 48 },
-    { "hevc-open-gop", SOURCE " -c:v libx265 -x265-params log-level=none:open-gop=1:keyint=8:bframes=3 "
-      "-pix_fmt yuv420p10le hevc.mp4", "hevc.mp4", "yuv420p10le", 48 },
-    { "vp8-hidden-frames", SOURCE " -c:v libvpx -auto-alt-ref 1 -lag-in-frames 12 -b:v 300k vp8.webm", "vp8.webm",
-      "yuv420p", 48 },
-    { "vp9", SOURCE " -c:v libvpx-vp9 -cpu-used 8 -deadline realtime -b:v 300k vp9.webm", "vp9.webm",
-      "yuv420p", 48 },
-    { "prores", SOURCE " -c:v prores_ks -profile:v 3 -pix_fmt yuv422p10le p.mov", "p.mov", "yuv422p10le", 48 },
-    { "prores-alpha", SOURCE " -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le pa.mov", "pa.mov",
-      "yuva444p12le", 48 },
-    { "ffv1-gbrp", SOURCE " -c:v ffv1 -pix_fmt gbrp f.mkv", "f.mkv", "gbrp", 48 },
-    { "ffv1-gbrp12", SOURCE " -c:v ffv1 -pix_fmt gbrp12le f12.mkv", "f12.mkv", "gbrp12le", 48 },
-    { "ffv1-yuv420p16", SOURCE " -c:v ffv1 -pix_fmt yuv420p16le f16.mkv", "f16.mkv", "yuv420p16le", 48 },
-    { "ffv1-odd", "-f lavfi -i testsrc2=s=131x97:r=24:d=1 -c:v ffv1 -pix_fmt yuv420p odd.mkv", "odd.mkv",
-      "yuv420p", 24 },
-    { "ffv1-9-bit", SOURCE " -c:v ffv1 -pix_fmt yuv444p9le f9.mkv", "f9.mkv", "yuv444p9le", 48 },
-    { "raw-uyvy", SOURCE " -c:v rawvideo -pix_fmt uyvy422 u.mov", "u.mov", "yuv422p", 48 },
-    { "raw-nv12", SOURCE " -c:v rawvideo -pix_fmt nv12 n.nut", "n.nut", "yuv420p", 48 },
-    { "raw-bgra", SOURCE " -c:v rawvideo -pix_fmt bgra b.nut", "b.nut", "gbrap", 48 },
-    { "mjpeg", SOURCE " -c:v mjpeg -pix_fmt yuvj422p m.avi", "m.avi", "yuvj422p", 48 },
-    { "png-rgb24", SOURCE " -pix_fmt rgb24 -start_number 1001 p8.%04d.png", "p8.%04d.png", "gbrp", 48 },
-    { "png-rgb48", SOURCE " -pix_fmt rgb48be p16.%04d.png", "p16.%04d.png", "gbrp16le", 48 },
-    { "png-palette", SOURCE " -pix_fmt pal8 pal.%04d.png", "pal.%04d.png", "gbrap", 48 },
-    { "png-gray16", SOURCE " -pix_fmt gray16be g16.%04d.png", "g16.%04d.png", "gray16le", 48 },
-    { "tiff-rgb48", SOURCE " -pix_fmt rgb48le t.%04d.tif", "t.%04d.tif", "gbrp16le", 48 },
-    { "dpx-10", SOURCE " -pix_fmt gbrp10be d.%04d.dpx", "d.%04d.dpx", "gbrp10le", 48 },
-    { "rotated", SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv420p r0.mp4 && "
-      "ffmpeg -y -i r0.mp4 -c copy -metadata:s:v:0 rotate=90 r90.mp4", "r90.mp4", "yuv420p", 48 },
-    { "rotated-half", SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv422p q0.mp4 && "
-      "ffmpeg -y -i q0.mp4 -c copy -metadata:s:v:0 rotate=180 r180.mp4", "r180.mp4", "yuv422p", 48 },
-    { "vfr", SOURCE " -vf \"select='not(eq(mod(n,5),2))'\" -vsync vfr -c:v libx264 -bf 2 -pix_fmt yuv420p v.mkv",
-      "v.mkv", "yuv420p", 38 },
+    {"h264-bframes", SOURCE " -vf " NOISE " -c:v libx264 -bf 3 -g 12 -pix_fmt yuv420p h264.mp4",
+     "h264.mp4", "yuv420p", 48},
+    {"h264-open-gop",
+     SOURCE " -c:v libx264 -x264-params open-gop=1:bframes=3:keyint=8:b-pyramid=normal "
+            "-pix_fmt yuv420p open.mkv",
+     "open.mkv", "yuv420p", 48},
+    {"h264-open-gop-ts",
+     SOURCE " -c:v libx264 -x264-params open-gop=1:bframes=3:keyint=8 "
+            "-pix_fmt yuv420p open.ts",
+     "open.ts", "yuv420p", 48},
+    {"h264-elementary", SOURCE " -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p raw.h264", "raw.h264",
+     "yuv420p", 48},
+    {"h264-422-10", SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv422p10le ten.mov", "ten.mov",
+     "yuv422p10le", 48},
+    {"h264-avi", SOURCE " -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p b.avi", "b.avi", "yuv420p", 48},
+    {"h264-intra-refresh",
+     SOURCE " -c:v libx264 -x264-params intra-refresh=1:keyint=10:bframes=0 "
+            "-pix_fmt yuv420p ir.mkv",
+     "ir.mkv", "yuv420p", 48},
+    {"h264-edit-list",
+     SOURCE " -c:v libx264 -bf 2 -g 24 -pix_fmt yuv420p long.mp4 && "
+            "ffmpeg -y -ss 0.6 -i long.mp4 -c copy cut.mp4",
+     "cut.mp4", "yuv420p", -1},
+    {"mpeg2-open-gop", SOURCE " -c:v mpeg2video -bf 2 -g 9 -b:v 3M -pix_fmt yuv420p m2.ts", "m2.ts",
+     "yuv420p", 48},
+    {"mpeg2-program-stream", SOURCE " -c:v mpeg2video -bf 2 -g 9 -b:v 3M -pix_fmt yuv420p m2.mpg",
+     "m2.mpg", "yuv420p", 48},
+    {"hevc-open-gop",
+     SOURCE " -c:v libx265 -x265-params log-level=none:open-gop=1:keyint=8:bframes=3 "
+            "-pix_fmt yuv420p10le hevc.mp4",
+     "hevc.mp4", "yuv420p10le", 48},
+    {"vp8-hidden-frames",
+     SOURCE " -c:v libvpx -auto-alt-ref 1 -lag-in-frames 12 -b:v 300k vp8.webm", "vp8.webm",
+     "yuv420p", 48},
+    {"vp9", SOURCE " -c:v libvpx-vp9 -cpu-used 8 -deadline realtime -b:v 300k vp9.webm", "vp9.webm",
+     "yuv420p", 48},
+    {"prores", SOURCE " -c:v prores_ks -profile:v 3 -pix_fmt yuv422p10le p.mov", "p.mov",
+     "yuv422p10le", 48},
+    {"prores-alpha", SOURCE " -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le pa.mov",
+     "pa.mov", "yuva444p12le", 48},
+    {"ffv1-gbrp", SOURCE " -c:v ffv1 -pix_fmt gbrp f.mkv", "f.mkv", "gbrp", 48},
+    {"ffv1-gbrp12", SOURCE " -c:v ffv1 -pix_fmt gbrp12le f12.mkv", "f12.mkv", "gbrp12le", 48},
+    {"ffv1-yuv420p16", SOURCE " -c:v ffv1 -pix_fmt yuv420p16le f16.mkv", "f16.mkv", "yuv420p16le",
+     48},
+    {"ffv1-odd", "-f lavfi -i testsrc2=s=131x97:r=24:d=1 -c:v ffv1 -pix_fmt yuv420p odd.mkv",
+     "odd.mkv", "yuv420p", 24},
+    {"ffv1-9-bit", SOURCE " -c:v ffv1 -pix_fmt yuv444p9le f9.mkv", "f9.mkv", "yuv444p9le", 48},
+    {"raw-uyvy", SOURCE " -c:v rawvideo -pix_fmt uyvy422 u.mov", "u.mov", "yuv422p", 48},
+    {"raw-nv12", SOURCE " -c:v rawvideo -pix_fmt nv12 n.nut", "n.nut", "yuv420p", 48},
+    {"raw-bgra", SOURCE " -c:v rawvideo -pix_fmt bgra b.nut", "b.nut", "gbrap", 48},
+    {"mjpeg", SOURCE " -c:v mjpeg -pix_fmt yuvj422p m.avi", "m.avi", "yuvj422p", 48},
+    {"png-rgb24", SOURCE " -pix_fmt rgb24 -start_number 1001 p8.%04d.png", "p8.%04d.png", "gbrp",
+     48},
+    {"png-rgb48", SOURCE " -pix_fmt rgb48be p16.%04d.png", "p16.%04d.png", "gbrp16le", 48},
+    {"png-palette", SOURCE " -pix_fmt pal8 pal.%04d.png", "pal.%04d.png", "gbrap", 48},
+    {"png-gray16", SOURCE " -pix_fmt gray16be g16.%04d.png", "g16.%04d.png", "gray16le", 48},
+    {"tiff-rgb48", SOURCE " -pix_fmt rgb48le t.%04d.tif", "t.%04d.tif", "gbrp16le", 48},
+    {"dpx-10", SOURCE " -pix_fmt gbrp10be d.%04d.dpx", "d.%04d.dpx", "gbrp10le", 48},
+    {"rotated",
+     SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv420p r0.mp4 && "
+            "ffmpeg -y -i r0.mp4 -c copy -metadata:s:v:0 rotate=90 r90.mp4",
+     "r90.mp4", "yuv420p", 48},
+    {"rotated-half",
+     SOURCE " -c:v libx264 -bf 2 -pix_fmt yuv422p q0.mp4 && "
+            "ffmpeg -y -i q0.mp4 -c copy -metadata:s:v:0 rotate=180 r180.mp4",
+     "r180.mp4", "yuv422p", 48},
+    {"vfr",
+     SOURCE
+     " -vf \"select='not(eq(mod(n,5),2))'\" -vsync vfr -c:v libx264 -bf 2 -pix_fmt yuv420p v.mkv",
+     "v.mkv", "yuv420p", 38},
 };
 
 static char *
@@ -82,11 +103,12 @@ decode_reference(const Case *self, gsize *size)
     return data;
 }
 
-/** Compares @frame with one picture of the reference, which stores G, B, R where ours is R, G, B. */
+/** Compares @frame with one picture of the reference, which stores G, B, R where ours is R, G, B.
+ */
 static gsize
 compare_frame(const VeraFrame *frame, const char *reference)
 {
-    static const int rgb_order[4] = { 1, 2, 0, 3 };
+    static const int rgb_order[4] = {1, 2, 0, 3};
     int size = frame->format.bits > 8 ? 2 : 1;
     gsize offset = 0;
 
@@ -95,7 +117,8 @@ compare_frame(const VeraFrame *frame, const char *reference)
         gsize row = (gsize)vera_frame_get_plane_width(frame, p) * size;
         for (int y = 0; y < vera_frame_get_plane_height(frame, p); y++, offset += row)
             if (reference != NULL)
-                g_assert_cmpmem(frame->data[p] + (gsize)y * frame->stride[p], row, reference + offset, row);
+                g_assert_cmpmem(frame->data[p] + (gsize)y * frame->stride[p], row,
+                                reference + offset, row);
     }
     return offset;
 }
@@ -151,10 +174,11 @@ test_every_frame_is_exact(gconstpointer data)
 static void
 test_real_clip(gconstpointer data)
 {
-    static const gint64 frames[] = { 0, 1, 99, 100, 187, 246 };
+    static const gint64 frames[] = {0, 1, 99, 100, 187, 246};
     const char *root = g_getenv("VERA_SOURCE_ROOT");
     const char *media = g_getenv("VERA_TEST_MEDIA");
-    g_autofree char *beside = g_build_filename(root != NULL ? root : ".", "..", "shared", "media", NULL);
+    g_autofree char *beside =
+        g_build_filename(root != NULL ? root : ".", "..", "shared", "media", NULL);
     g_autofree char *path = g_build_filename(media != NULL ? media : beside, data, NULL);
     g_autofree char *absolute = g_canonicalize_filename(path, NULL);
     g_autoptr(GError) error = NULL;
@@ -170,7 +194,8 @@ test_real_clip(gconstpointer data)
     }
     g_autofree char *command = g_strdup_printf(
         "ffmpeg -y -i '%s' -vf \"select='eq(n,0)+eq(n,1)+eq(n,99)+eq(n,100)+eq(n,187)+eq(n,246)'\" "
-        "-vsync passthrough -f rawvideo real.raw", absolute);
+        "-vsync passthrough -f rawvideo real.raw",
+        absolute);
     g_assert_true(fixture_run(command));
     g_assert_true(g_file_get_contents(raw, &reference, &size, NULL));
     g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, &error);

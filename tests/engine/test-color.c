@@ -5,21 +5,28 @@
 #include "engine/media/vera-color.h"
 
 static const VeraColorTransfer transfers[] = {
-    VERA_COLOR_TRANSFER_SRGB, VERA_COLOR_TRANSFER_BT709, VERA_COLOR_TRANSFER_PQ, VERA_COLOR_TRANSFER_HLG,
-    VERA_COLOR_TRANSFER_LINEAR,
+    VERA_COLOR_TRANSFER_SRGB, VERA_COLOR_TRANSFER_BT709,  VERA_COLOR_TRANSFER_PQ,
+    VERA_COLOR_TRANSFER_HLG,  VERA_COLOR_TRANSFER_LINEAR,
 };
 
 static void
 test_published_values(void)
 {
     /* sRGB 0.5; BT.709 0.5 and HLG from the formulas; PQ of 100 and 1000 cd/m2 from BT.2408. */
-    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, 0.5f), 0.2140411f, 1e-6);
-    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, 0.04f), 0.04f / 12.92f, 1e-8);
-    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_BT709, 0.5f), 0.25959f, 2e-4);
-    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_HLG, 0.5f), 1.0f / 12.0f, 1e-7);
-    g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_PQ, 1.0f), 0.5081f, 1e-4);
-    g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_PQ, 10.0f), 0.7518f, 1e-4);
-    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_PQ, 1.0f), 100.0f, 1e-3);
+    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, 0.5f), 0.2140411f,
+                                   1e-6);
+    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, 0.04f),
+                                   0.04f / 12.92f, 1e-8);
+    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_BT709, 0.5f), 0.25959f,
+                                   2e-4);
+    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_HLG, 0.5f),
+                                   1.0f / 12.0f, 1e-7);
+    g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_PQ, 1.0f), 0.5081f,
+                                   1e-4);
+    g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_PQ, 10.0f), 0.7518f,
+                                   1e-4);
+    g_assert_cmpfloat_with_epsilon(vera_color_to_linear(VERA_COLOR_TRANSFER_PQ, 1.0f), 100.0f,
+                                   1e-3);
 }
 
 static void
@@ -44,7 +51,8 @@ test_inverse_monotonic_odd(void)
             float value = (float)v / 4000.0f;
             float linear = vera_color_to_linear(transfers[i], value);
             g_assert_cmpfloat(linear, >=, before);
-            g_assert_cmpfloat_with_epsilon(vera_color_from_linear(transfers[i], linear), value, 4e-6);
+            g_assert_cmpfloat_with_epsilon(vera_color_from_linear(transfers[i], linear), value,
+                                           4e-6);
             g_assert_true(vera_color_to_linear(transfers[i], -value) == -linear);
             before = linear;
         }

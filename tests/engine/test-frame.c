@@ -7,10 +7,14 @@
 static VeraFrame *
 new_yuv(int width, int height, int bits, int shift)
 {
-    VeraFrameFormat format = { .layout = VERA_FRAME_LAYOUT_YUV, .n_planes = 3, .bits = bits,
-                               .chroma_shift_x = shift, .chroma_shift_y = shift, .is_chroma_left = shift > 0 };
+    VeraFrameFormat format = {.layout = VERA_FRAME_LAYOUT_YUV,
+                              .n_planes = 3,
+                              .bits = bits,
+                              .chroma_shift_x = shift,
+                              .chroma_shift_y = shift,
+                              .is_chroma_left = shift > 0};
     VeraFrame *frame = vera_frame_new(&format, width, height, NULL);
-    frame->color = (VeraColorDescription){ .matrix = VERA_COLOR_MATRIX_BT709 };
+    frame->color = (VeraColorDescription){.matrix = VERA_COLOR_MATRIX_BT709};
     return frame;
 }
 
@@ -28,7 +32,10 @@ fill(VeraFrame *frame, int plane, int value)
 }
 
 static void
-check_pixel(VeraFrame *frame, const int codes[3], VeraColorMatrix matrix, gboolean is_full,
+check_pixel(VeraFrame *frame,
+            const int codes[3],
+            VeraColorMatrix matrix,
+            gboolean is_full,
             const double wanted[3])
 {
     g_autofree float *rgb = g_new0(float, (gsize)frame->width * frame->height * 3);
@@ -46,25 +53,26 @@ test_matrices(void)
 {
     g_autoptr(VeraFrame) f8 = new_yuv(5, 3, 8, 1);
     g_autoptr(VeraFrame) f10 = new_yuv(5, 3, 10, 1);
-    /* R' = Y' + 2(1-Kr)Cr, B' = Y' + 2(1-Kb)Cb, G' from Y' = Kr R' + Kg G' + Kb B'; limited range. */
-    check_pixel(f8, (int[]){ 235, 128, 128 }, VERA_COLOR_MATRIX_BT709, FALSE, (double[]){ 1, 1, 1 });
-    check_pixel(f8, (int[]){ 16, 128, 128 }, VERA_COLOR_MATRIX_BT601, FALSE, (double[]){ 0, 0, 0 });
-    check_pixel(f8, (int[]){ 16, 128, 240 }, VERA_COLOR_MATRIX_BT601, FALSE,
-                (double[]){ 0.701, -0.701 * 0.299 / 0.587, 0 });
-    check_pixel(f8, (int[]){ 16, 240, 128 }, VERA_COLOR_MATRIX_BT709, FALSE,
-                (double[]){ 0, -0.9278 * 0.0722 / 0.7152, 0.9278 });
-    check_pixel(f10, (int[]){ 940, 512, 960 }, VERA_COLOR_MATRIX_BT2020, FALSE,
-                (double[]){ 1.7373, 1 - 0.7373 * 0.2627 / 0.678, 1 });
-    check_pixel(f8, (int[]){ 255, 128, 128 }, VERA_COLOR_MATRIX_BT601, TRUE, (double[]){ 1, 1, 1 });
-    check_pixel(f10, (int[]){ 512, 512, 512 }, VERA_COLOR_MATRIX_BT709, TRUE,
-                (double[]){ 512.0 / 1023, 512.0 / 1023, 512.0 / 1023 });
+    /* R' = Y' + 2(1-Kr)Cr, B' = Y' + 2(1-Kb)Cb, G' from Y' = Kr R' + Kg G' + Kb B'; limited range.
+     */
+    check_pixel(f8, (int[]){235, 128, 128}, VERA_COLOR_MATRIX_BT709, FALSE, (double[]){1, 1, 1});
+    check_pixel(f8, (int[]){16, 128, 128}, VERA_COLOR_MATRIX_BT601, FALSE, (double[]){0, 0, 0});
+    check_pixel(f8, (int[]){16, 128, 240}, VERA_COLOR_MATRIX_BT601, FALSE,
+                (double[]){0.701, -0.701 * 0.299 / 0.587, 0});
+    check_pixel(f8, (int[]){16, 240, 128}, VERA_COLOR_MATRIX_BT709, FALSE,
+                (double[]){0, -0.9278 * 0.0722 / 0.7152, 0.9278});
+    check_pixel(f10, (int[]){940, 512, 960}, VERA_COLOR_MATRIX_BT2020, FALSE,
+                (double[]){1.7373, 1 - 0.7373 * 0.2627 / 0.678, 1});
+    check_pixel(f8, (int[]){255, 128, 128}, VERA_COLOR_MATRIX_BT601, TRUE, (double[]){1, 1, 1});
+    check_pixel(f10, (int[]){512, 512, 512}, VERA_COLOR_MATRIX_BT709, TRUE,
+                (double[]){512.0 / 1023, 512.0 / 1023, 512.0 / 1023});
 }
 
 static void
 test_rgb_codes_are_exact(void)
 {
     for (int bits = 8; bits <= 16; bits++) {
-        VeraFrameFormat format = { .layout = VERA_FRAME_LAYOUT_RGB, .n_planes = 3, .bits = bits };
+        VeraFrameFormat format = {.layout = VERA_FRAME_LAYOUT_RGB, .n_planes = 3, .bits = bits};
         int n = 1 << bits;
         g_autoptr(VeraFrame) frame = vera_frame_new(&format, n, 1, NULL);
         g_autofree float *rgb = g_new0(float, (gsize)n * 3);
@@ -105,16 +113,16 @@ check_siting(gboolean is_left, int delta_x, const double wanted[6])
 static void
 test_chroma_siting(void)
 {
-    check_siting(TRUE, 0, (double[]){ 0, 0.5, 1, 1.5, 2, 2 });
-    check_siting(FALSE, 0, (double[]){ 0, 0.25, 0.75, 1.25, 1.75, 2 });
-    check_siting(FALSE, 1, (double[]){ 0, 0, 0.5, 1, 1.5, 2 });
+    check_siting(TRUE, 0, (double[]){0, 0.5, 1, 1.5, 2, 2});
+    check_siting(FALSE, 0, (double[]){0, 0.25, 0.75, 1.25, 1.75, 2});
+    check_siting(FALSE, 1, (double[]){0, 0, 0.5, 1, 1.5, 2});
 }
 
 static void
 test_vertical_siting(void)
 {
     g_autoptr(VeraFrame) frame = new_yuv(2, 4, 8, 1);
-    static const double centred[4] = { 0, 0.25, 0.75, 1 }, top[4] = { 0, 0.5, 1, 1 };
+    static const double centred[4] = {0, 0.25, 0.75, 1}, top[4] = {0, 0.5, 1, 1};
     double step = 2 * (1 - 0.2126) * 16.0 / 224;
     float rgb[2 * 4 * 3];
 
@@ -133,9 +141,10 @@ test_vertical_siting(void)
 static void
 test_gray_float_and_hash(void)
 {
-    VeraFrameFormat format = { .layout = VERA_FRAME_LAYOUT_GRAY, .n_planes = 1, .bits = 32, .is_float = TRUE };
+    VeraFrameFormat format = {
+        .layout = VERA_FRAME_LAYOUT_GRAY, .n_planes = 1, .bits = 32, .is_float = TRUE};
     g_autoptr(VeraFrame) frame = vera_frame_new(&format, 3, 1, NULL);
-    const float values[3] = { -0.5f, 0.25f, 7.0f };
+    const float values[3] = {-0.5f, 0.25f, 7.0f};
     float rgb[9];
 
     g_autofree char *before = vera_frame_hash(frame);
