@@ -1,0 +1,13 @@
+#pragma once
+
+#include "engine/diffusion/vera-model.h"
+
+G_BEGIN_DECLS
+
+/**
+ * vera_cli_open_model: opens a model and says on stderr when it has not been trained to make layers.
+ * Returns: (transfer full): the model, or %NULL
+ */
+VeraModel *vera_cli_open_model(const char *dir, GError **error);
+
+G_END_DECLS
