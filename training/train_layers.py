@@ -8,43 +8,13 @@ import argparse
 import copy
 import math
 import os
-import random
 import time
 
-import sentencepiece
 import torch
 from vera_training import config
-from vera_training.network import TextEncoder, Transformer
+from vera_training.checkpoint import Model, encode_text, load_layers_weights, load_tokenizer, load_vae
 from vera_training.samples import mixed
-from vera_training.vae import VAE
 from vera_training.world import World
-
-
-class Model(torch.nn.Module):
-    def __init__(self, vocab):
-        super().__init__()
-        branch, text = config.network(vocab)
-        self.text = TextEncoder(text)
-        self.layers = Transformer(branch)
-
-    def forward(self, x, source, mask, has_mask, tau, ids, id_mask):
-        rows = self.text(ids, id_mask)
-        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1))
-
-
-def load_vae(state, device):
-    saved = torch.load(os.path.join(state, "vae-weights.pt"), map_location=device)
-    vae = VAE(dict(config.VAE, latents_mean=saved["mean"], latents_std=saved["std"])).to(device)
-    vae.load_state_dict({k: v.float() for k, v in saved["vae"].items()})
-    return vae.eval().requires_grad_(False)
-
-
-def encode_text(tokenizer, texts):
-    ids = torch.zeros(len(texts), config.TEXT_TOKENS, dtype=torch.long)
-    for row, text in zip(ids, texts):
-        pieces = tokenizer.encode(text)[: config.TEXT_TOKENS - 1] + [1]
-        row[: len(pieces)] = torch.tensor(pieces)
-    return ids
 
 
 class Pool:
@@ -65,7 +35,7 @@ class Pool:
         batch = mixed(self.world, self.seed, self.draw)
         self.seed += 1
         videos = torch.stack([v.expand(-1, 3, -1, -1, -1) for v in (batch.edit, batch.alpha, batch.composite, batch.source, batch.mask)], 1)
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.world.device.type == "cuda"):
+        with torch.autocast(self.world.device.type, torch.bfloat16):
             z = self.vae.encode(videos.flatten(0, 1) * 2 - 1).unflatten(0, (self.draw, 5))
         alpha = batch.alpha[:, 0]
         first, rest = alpha[:, :1], alpha[:, 1:].unflatten(1, (-1, 4)).amax(2)
@@ -75,7 +45,7 @@ class Pool:
         self.latents[rows] = z.to(torch.bfloat16)
         self.weight[rows] = (0.08 + 0.92 * (seen > 0.02)).to(torch.bfloat16)
         self.has_mask[rows] = batch.has_mask
-        self.ids[rows] = encode_text(self.tokenizer, batch.text).to(z.device)
+        self.ids[rows] = encode_text(self.tokenizer, batch.text, config.TEXT_TOKENS).to(z.device)
         self.at = (self.at + self.draw) % len(self.ids)
         self.filled = min(self.filled + self.draw, len(self.ids))
 
@@ -88,7 +58,7 @@ def optimizer_for(model):
                              betas=(0.9, 0.95), fused=torch.cuda.is_available())
 
 
-def sample_loss(forward, pool, batch, random_):
+def sample_loss(forward, pool, batch):
     device = pool.ids.device
     rows = torch.randint(pool.filled, (batch,), device=device)
     z = pool.latents[rows].float()
@@ -122,14 +92,6 @@ def save(state, model, average, optimizer, step, spent):
         torch.save({"weights": part, "step": step, "spent": spent}, os.path.join(state, f"layers-weights-{i}.pt"))
 
 
-def load_weights(state):
-    weights = {}
-    for i in range(2):
-        part = torch.load(os.path.join(state, f"layers-weights-{i}.pt"), map_location="cpu")
-        weights.update({k: v.float() for k, v in part["weights"].items()})
-    return weights, part["step"], part["spent"]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", required=True)
@@ -148,10 +110,10 @@ def main():
     begin = time.time()
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.manual_seed(1)
-    tokenizer = sentencepiece.SentencePieceProcessor(model_file=args.tokenizer)
-    model = Model(tokenizer.vocab_size()).to(args.device)
-    if args.device == "cuda":
-        model.layers.dtype = torch.bfloat16
+    tokenizer = load_tokenizer(args.tokenizer)
+    vae, profile = load_vae(args.state, args.device)
+    model = Model(profile, tokenizer.vocab_size()).to(args.device)
+    model.layers.dtype = torch.bfloat16
     print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M", flush=True)
     average, optimizer = copy.deepcopy(model), optimizer_for(model)
     step, spent = 0, 0.0
@@ -162,12 +124,12 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["spent"]
     elif os.path.exists(os.path.join(args.state, "layers-weights-0.pt")):
-        weights, step, spent = load_weights(args.state)
+        weights, step, spent = load_layers_weights(args.state)
         model.load_state_dict(weights)
         average.load_state_dict(weights)
     first = step
     total = args.total or spent + args.seconds
-    pool = Pool(World(args.device, 5000 + step), load_vae(args.state, args.device), tokenizer, args.pool, args.draw, 5000 + step)
+    pool = Pool(World(args.device, 5000 + step, *config.world_size(profile)), vae, tokenizer, args.pool, args.draw, 5000 + step)
     while time.time() - begin < args.fill and pool.filled < args.pool:
         pool.refresh()
     print(f"pool {pool.filled} after {time.time() - begin:.0f}s", flush=True)
@@ -181,7 +143,7 @@ def main():
         lr = args.lr * min(1, (step - first + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9)))
         for group in optimizer.param_groups:
             group["lr"] = lr
-        loss, parts = sample_loss(forward, pool, args.batch, None)
+        loss, parts = sample_loss(forward, pool, args.batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -190,8 +152,8 @@ def main():
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
         step += 1
-        if step % 100 == 0 or step == first + 5:
-            mean = [float(p) for p in parts]
+        if step % 20 == 0 or step == first + 5:
+            mean = [float(p.detach()) for p in parts]
             if not math.isfinite(sum(mean)):
                 raise SystemExit("the loss is not finite")
         if time.time() - last > 15:

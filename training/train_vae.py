@@ -52,14 +52,17 @@ def main():
     parser.add_argument("--state", required=True)
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--crop", type=int, default=112)
-    parser.add_argument("--pool", type=int, default=12)
+    parser.add_argument("--total", type=float, default=0, help="seconds of the whole schedule, over all resumed runs")
+    parser.add_argument("--profile", choices=config.PROFILES, default="small")
+    parser.add_argument("--pool", type=int, default=12, help="training steps between two drawn batches")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
+    profile, size = config.PROFILES[args.profile], config.world_size(args.profile)
+    frames = size[0]
     torch.manual_seed(1)
     path = os.path.join(args.state, "vae.pt")
     os.makedirs(args.state, exist_ok=True)
-    vae = VAE(config.VAE).to(args.device)
+    vae = VAE(profile["vae"]).to(args.device)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent = 0, 0.0
     if os.path.exists(path):
@@ -67,9 +70,9 @@ def main():
         vae.load_state_dict(saved["vae"])
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["spent"]
-    world, picks = World(args.device, 1000 + step), torch.Generator().manual_seed(step)
+    world, picks = World(args.device, 1000 + step, *size), torch.Generator().manual_seed(step)
     begin = last = time.time()
-    pool, total, mse_mean = None, spent + args.seconds, 0.05
+    pool, total, mse_mean = None, args.total or spent + args.seconds, 0.05
     while time.time() - begin < args.seconds:
         if step % args.pool == 0:
             pool = clips(mixed(world, step, args.batch))
@@ -78,8 +81,8 @@ def main():
             group["lr"] = 2.5e-3 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
         whole = step % 8 == 7
         rows = torch.randperm(len(pool), generator=picks)[: max(2, args.batch // 2) if whole else args.batch * 2].to(args.device)
-        video = pool[rows] if whole else crop(pool[rows], args.crop, 9 if step % 2 else 17, picks)
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+        video = pool[rows] if whole else crop(pool[rows], profile["crop"], (frames + 1) // 2 if step % 2 else frames, picks)
+        with torch.autocast(args.device, torch.bfloat16):
             mean, logvar = vae.moments(video)
             logvar = logvar.float().clamp(-20, 5)
             z = mean.float() + torch.randn_like(logvar) * (0.5 * logvar).exp()
@@ -91,22 +94,23 @@ def main():
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
-        if step % 50 == 0:
-            mse_mean += 0.3 * (float(mse) - mse_mean)
+        if step % 20 == 0:
+            mse_mean += 0.3 * (float(mse.detach()) - mse_mean)
             if time.time() - last > 10:
                 last = time.time()
-                print(f"vae step {step} {time.time() - begin:.0f}s loss {float(loss):.4f} psnr {10 * math.log10(4 / mse_mean):.1f} kl {float(kl):.1f}",
+                print(f"vae step {step} {time.time() - begin:.0f}s loss {float(loss.detach()):.4f} psnr {10 * math.log10(4 / mse_mean):.1f} kl {float(kl.detach()):.1f}",
                       flush=True)
     vae.eval()
-    test = clips(mixed(World(args.device, 7), 7, 8))
-    with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"), torch.no_grad():
+    test = clips(mixed(World(args.device, 7, *size), 7, 8))
+    with torch.autocast(args.device, torch.bfloat16), torch.no_grad():
         mean, std = measure(vae, test)
         for name, part in zip(("source", "edit", "composite", "matte"), (test[:8], test[8:16], test[16:20], test[20:28])):
             out = torch.cat([vae.decode_raw(vae.moments(v[None])[0]).clamp(-1, 1).float() for v in part])
             print(f"vae psnr {name}: {10 * math.log10(4 / float(F.mse_loss(out, part))):.2f}", flush=True)
     torch.save({"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent + time.time() - begin,
-                "mean": mean, "std": std}, path)
-    torch.save({"vae": {k: v.half() for k, v in vae.state_dict().items()}, "mean": mean, "std": std, "step": step},
+                "mean": mean, "std": std, "profile": args.profile}, path)
+    torch.save({"vae": {k: v.half() for k, v in vae.state_dict().items()}, "mean": mean, "std": std, "step": step,
+                "spent": spent + time.time() - begin, "profile": args.profile},
                os.path.join(args.state, "vae-weights.pt"))
 
 
