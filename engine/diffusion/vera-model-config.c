@@ -2,9 +2,10 @@
 
 #include "engine/diffusion/vera-model-config.h"
 
-#include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
 
 /* One configuration file being read; the first thing wrong is kept. */
@@ -34,20 +35,12 @@ vera_config_fail(VeraConfigReader *self, const char *format, ...)
 static gboolean
 vera_config_open(VeraConfigReader *self, const char *path)
 {
-    g_autoptr(GError) local = NULL;
-    JsonNode *root;
-
-    *self = (VeraConfigReader){ .path = path, .parser = json_parser_new() };
-    if (!json_parser_load_from_file(self->parser, path, &local)) {
-        vera_config_fail(self, "%s", local->message);
+    *self = (VeraConfigReader){ .path = path, .parser = vera_json_parse_file(path) };
+    if (self->parser == NULL) {
+        vera_config_fail(self, g_file_test(path, G_FILE_TEST_EXISTS) ? "it is not a plain JSON object" : "it is missing");
         return FALSE;
     }
-    root = json_parser_get_root(self->parser);
-    if (root == NULL || !JSON_NODE_HOLDS_OBJECT(root)) {
-        vera_config_fail(self, "it is not a JSON object");
-        return FALSE;
-    }
-    self->object = json_node_get_object(root);
+    self->object = json_node_get_object(json_parser_get_root(self->parser));
     return TRUE;
 }
 
@@ -87,7 +80,11 @@ vera_config_get_number(VeraConfigReader *self, JsonObject *object, const char *n
 static int
 vera_config_get_size(VeraConfigReader *self, const char *name, int max)
 {
-    return (int)vera_config_get_number(self, self->object, name, 0, (double[]){ 1, max });
+    double value = vera_config_get_number(self, self->object, name, 0, (double[]){ 1, max });
+
+    if (value != floor(value))
+        vera_config_fail(self, "‘%s’ is not a whole number", name);
+    return (int)CLAMP(value, 1, max);
 }
 
 /* At most @max integers or booleans; the count. */
@@ -122,8 +119,9 @@ vera_branch_config_load(const char *path, VeraBranchConfig *config, GError **err
     memset(config, 0, sizeof *config);
     if (!vera_config_open(&reader, path))
         return vera_config_close(&reader, error);
-    if (vera_config_is_set(&reader, "patch_size") && vera_config_get_list(&reader, "patch_size", patch, 3, 16) != 3)
-        vera_config_fail(&reader, "‘patch_size’ must have three entries");
+    if (vera_config_is_set(&reader, "patch_size") &&
+        (vera_config_get_list(&reader, "patch_size", patch, 3, 16) != 3 || MIN(MIN(patch[0], patch[1]), patch[2]) < 1))
+        vera_config_fail(&reader, "‘patch_size’ must have three entries from 1 to 16");
     config->patch_t = MAX(patch[0], 1);
     config->patch_h = MAX(patch[1], 1);
     config->patch_w = MAX(patch[2], 1);
@@ -233,8 +231,10 @@ vera_text_encoder_config_load(const char *path, VeraTextEncoderConfig *config, G
     config->eps =
         (float)vera_config_get_number(&reader, reader.object, "layer_norm_epsilon", 1e-6, (double[]){ 1e-12, 0.1 });
     projection = json_object_get_string_member_with_default(reader.object, "feed_forward_proj", "gated-gelu");
-    if (strcmp(projection, "gated-gelu") != 0)
-        vera_config_fail(&reader, "its feed-forward layers are ‘%s’; gated-gelu is needed", projection);
+    if (g_strcmp0(projection, "gated-gelu") != 0)
+        vera_config_fail(&reader, "its feed-forward layers are ‘%s’; gated-gelu is needed", projection ? projection : "");
+    if (config->n_buckets % 2 != 0 || config->max_distance <= config->n_buckets / 4)
+        vera_config_fail(&reader, "its relative attention needs an even number of buckets and a distance beyond them");
     return vera_config_close(&reader, error);
 }
 
@@ -263,6 +263,14 @@ vera_config_get_object(VeraConfigReader *self, const char *name)
     return NULL;
 }
 
+static char *
+vera_config_dup_string(JsonObject *object, const char *name, const char *fallback)
+{
+    const char *value = json_object_get_string_member_with_default(object, name, fallback);
+
+    return g_strdup(value ? value : fallback);
+}
+
 gboolean
 vera_model_info_load(const char *path, VeraModelInfo *info, GError **error)
 {
@@ -278,7 +286,7 @@ vera_model_info_load(const char *path, VeraModelInfo *info, GError **error)
     native = vera_config_get_object(&reader, "native");
     defaults = vera_config_get_object(&reader, "defaults");
     if (native != NULL && defaults != NULL) {
-        info->name = g_strdup(json_object_get_string_member_with_default(reader.object, "name", "unnamed"));
+        info->name = vera_config_dup_string(reader.object, "name", "unnamed");
         info->is_trained = json_object_get_boolean_member_with_default(reader.object, "trained", FALSE);
         info->native_width = (int)vera_config_get_number(&reader, native, "width", 0, (double[]){ 1, 16384 });
         info->native_height = (int)vera_config_get_number(&reader, native, "height", 0, (double[]){ 1, 16384 });
@@ -288,7 +296,7 @@ vera_model_info_load(const char *path, VeraModelInfo *info, GError **error)
         info->default_guidance = vera_config_get_number(&reader, defaults, "guidance", 1, (double[]){ 0, 1000 });
         info->default_shift = vera_config_get_number(&reader, defaults, "shift", 3, (double[]){ 1e-3, 1000 });
         info->default_negative_prompt =
-            g_strdup(json_object_get_string_member_with_default(defaults, "negative_prompt", ""));
+            vera_config_dup_string(defaults, "negative_prompt", "");
     }
     return vera_config_close(&reader, error);
 }

@@ -217,7 +217,8 @@ vera_model_check_agreement(VeraModel *self, GError **error)
         const VeraBranchConfig *other = self->branch_config[i];
         if (other->dim != edit->dim || other->n_heads != edit->n_heads || other->n_layers != edit->n_layers ||
             other->patch_h != edit->patch_h || other->patch_w != edit->patch_w || other->text_dim != edit->text_dim ||
-            other->in_channels != edit->in_channels) {
+            other->in_channels != edit->in_channels || other->out_channels != edit->out_channels ||
+            other->head_dim != edit->head_dim) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS,
                         "The branch %s of the model ‘%s’ differs in shape from the branch edit; the three must be alike.",
                         vera_branch_get_name(i), self->dir);
@@ -253,6 +254,12 @@ vera_model_check(VeraModel *self, GError **error)
         !vera_weights_check_finite(weights, error) || vera_model_get_scheduler_config(self, error) == NULL)
         return FALSE;
     tokenizer = vera_tokenizer_new(spiece, error);
+    if (tokenizer != NULL && vera_tokenizer_get_n_pieces(tokenizer) > self->text_encoder_config->vocab_size) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS,
+                    "The tokenizer ‘%s’ has %d pieces, more than the %d that the text encoder knows.", spiece,
+                    vera_tokenizer_get_n_pieces(tokenizer), self->text_encoder_config->vocab_size);
+        return FALSE;
+    }
     return tokenizer != NULL && vera_model_check_agreement(self, error);
 }
 
@@ -260,9 +267,9 @@ char *
 vera_model_hash(VeraModel *self, GError **error)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    g_autofree char *spiece = vera_model_dup_tokenizer_path(self);
-    g_autofree char *pieces = NULL;
-    gsize n_pieces;
+    static const char *const files[] = { "branches/edit/config.json", "branches/alpha/config.json",
+                                         "branches/composite/config.json", "vae/config.json",
+                                         "text_encoder/config.json", "tokenizer/spiece.model" };
     VeraWeights *parts[VERA_N_BRANCHES + 3];
 
     for (int i = 0; i < VERA_N_BRANCHES; i++)
@@ -272,17 +279,19 @@ vera_model_hash(VeraModel *self, GError **error)
         (parts[4] = vera_model_get_vae_weights(self, error)) == NULL ||
         (parts[5] = vera_model_get_text_encoder_weights(self, error)) == NULL)
         return NULL;
-    if (!g_file_get_contents(spiece, &pieces, &n_pieces, NULL)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS, "The tokenizer ‘%s’ cannot be read.", spiece);
-        return NULL;
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
         g_autofree char *hash = vera_weights_hash(parts[i]);
         g_checksum_update(sum, (const guchar *)hash, -1);
     }
-    g_checksum_update(sum, (const guchar *)self->branch_config[0], sizeof(VeraBranchConfig));
-    g_checksum_update(sum, (const guchar *)self->vae_config, sizeof(VeraVaeConfig));
-    g_checksum_update(sum, (const guchar *)self->text_encoder_config, sizeof(VeraTextEncoderConfig));
-    g_checksum_update(sum, (const guchar *)pieces, (gssize)n_pieces);
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(self->dir, files[i], NULL);
+        g_autofree char *bytes = NULL;
+        gsize n_bytes;
+        if (!g_file_get_contents(path, &bytes, &n_bytes, NULL)) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS, "The file ‘%s’ cannot be read.", path);
+            return NULL;
+        }
+        g_checksum_update(sum, (const guchar *)bytes, (gssize)n_bytes);
+    }
     return g_strdup(g_checksum_get_string(sum));
 }

@@ -2,9 +2,9 @@
 
 #include "engine/diffusion/vera-safetensors.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
 
 #define VERA_SAFETENSORS_MAX_HEADER (100u * 1000 * 1000)
@@ -19,7 +19,7 @@ vera_safetensors_fail(GError **error, const char *path, const char *format, ...)
     reason = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS,
-                "The weights ‘%s’ cannot be used: %s.", path, reason);
+                "The file ‘%s’ cannot be used: %s.", path, reason);
     g_free(reason);
     return FALSE;
 }
@@ -63,15 +63,19 @@ vera_safetensors_get_integers(JsonObject *object, const char *member, gint64 *ou
     return TRUE;
 }
 
+/* Bytes of a tensor. Products of the dimensions other than 0 must be small enough for strides, too. */
 static gboolean
-vera_safetensors_get_size(const VeraKTensor *tensor, gint64 *size)
+vera_safetensors_get_size(VeraKDType dtype, guint n_dims, const gint64 *shape, gint64 *size)
 {
-    gint64 n = (gint64)vera_k_dtype_size(tensor->dtype);
+    gint64 n = (gint64)vera_k_dtype_size(dtype);
+    gboolean is_empty = FALSE;
 
-    for (int i = 0; i < tensor->n_dims; i++)
-        if (__builtin_mul_overflow(n, tensor->shape[i], &n))
+    for (guint i = 0; i < n_dims; i++) {
+        is_empty = is_empty || shape[i] == 0;
+        if (__builtin_mul_overflow(n, MAX(shape[i], 1), &n))
             return FALSE;
-    *size = n;
+    }
+    *size = is_empty ? 0 : n;
     return TRUE;
 }
 
@@ -97,9 +101,8 @@ vera_safetensors_add(VeraSafetensors *self, const char *name, JsonNode *node, gs
                                      name);
     if (n_dims == 0)
         shape[0] = 1;
-    entry.tensor = vera_k_tensor(dtype, NULL, MAX(1, (int)n_dims), (const int64_t *)shape);
     available = (gint64)(g_mapped_file_get_length(self->file) - data_at);
-    if (!vera_safetensors_get_size(&entry.tensor, &size) || offsets[0] > offsets[1] || offsets[1] > available ||
+    if (!vera_safetensors_get_size(dtype, n_dims, shape, &size) || offsets[0] > offsets[1] || offsets[1] > available ||
         offsets[1] - offsets[0] != size)
         return vera_safetensors_fail(
             error, self->path,
@@ -107,6 +110,12 @@ vera_safetensors_add(VeraSafetensors *self, const char *name, JsonNode *node, gs
                 ? "it ends before the tensor ‘%s’ does; the file is truncated, fetch it again"
                 : "the size of the tensor ‘%s’ does not fit its shape and type",
             name);
+    if ((data_at + (gsize)offsets[0]) % vera_k_dtype_size(dtype) != 0)
+        return vera_safetensors_fail(error, self->path,
+                                     "the tensor ‘%s’ does not start on a multiple of its type's size; save it again "
+                                     "with a current safetensors library",
+                                     name);
+    entry.tensor = vera_k_tensor(dtype, NULL, MAX(1, (int)n_dims), (const int64_t *)shape);
     entry.tensor.data = g_mapped_file_get_contents(self->file) + data_at + offsets[0];
     entry.name = g_strdup(name);
     g_array_append_val(self->entries, entry);
@@ -118,7 +127,12 @@ vera_safetensors_compare(gconstpointer a, gconstpointer b)
 {
     const VeraSafetensorsEntry *x = a, *y = b;
 
-    return x->tensor.data < y->tensor.data ? -1 : x->tensor.data > y->tensor.data;
+    gint64 x_size = vera_k_tensor_n_elements(&x->tensor), y_size = vera_k_tensor_n_elements(&y->tensor);
+
+    if (x->tensor.data != y->tensor.data)
+        return (const char *)x->tensor.data < (const char *)y->tensor.data ? -1 : 1;
+    /* An empty tensor shares its place with the next one. */
+    return x_size < y_size ? -1 : x_size > y_size;
 }
 
 /* Tensors must fill the data section exactly; anything else is a lie in the header or a torn file. */
@@ -143,33 +157,12 @@ vera_safetensors_check_layout(VeraSafetensors *self, gsize data_at, GError **err
     return TRUE;
 }
 
-/* The JSON parser recurses; a header needs three levels, so a deep one is refused before it is parsed. */
-static gboolean
-vera_safetensors_is_shallow(const char *text, gsize n)
-{
-    gboolean is_string = FALSE;
-    int depth = 0;
-
-    for (gsize i = 0; i < n && depth <= 16; i++) {
-        if (is_string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            is_string = !is_string;
-        else if (!is_string && (text[i] == '{' || text[i] == '['))
-            depth++;
-        else if (!is_string && (text[i] == '}' || text[i] == ']'))
-            depth--;
-    }
-    return depth <= 16;
-}
-
 static gboolean
 vera_safetensors_read_header(VeraSafetensors *self, GError **error)
 {
     gsize length = g_mapped_file_get_length(self->file);
     const char *bytes = g_mapped_file_get_contents(self->file);
-    g_autoptr(JsonParser) parser = json_parser_new();
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(JsonParser) parser = NULL;
     g_autoptr(GList) members = NULL;
     guint64 header;
     JsonNode *root;
@@ -183,18 +176,16 @@ vera_safetensors_read_header(VeraSafetensors *self, GError **error)
                                      "its header is said to be %" G_GUINT64_FORMAT
                                      " bytes long; it is truncated or no safetensors file",
                                      header);
-    if (bytes[8] != '{' || !g_utf8_validate(bytes + 8, (gssize)header, NULL) ||
-        !vera_safetensors_is_shallow(bytes + 8, header) ||
-        !json_parser_load_from_data(parser, bytes + 8, (gssize)header, NULL) ||
-        (root = json_parser_get_root(parser)) == NULL || !JSON_NODE_HOLDS_OBJECT(root))
-        return vera_safetensors_fail(error, self->path, "its header is not readable");
+    parser = bytes[8] == '{' ? vera_json_parse(bytes + 8, header) : NULL;
+    if (parser == NULL)
+        return vera_safetensors_fail(error, self->path,
+                                     "its header is no plain JSON object, or names a tensor twice; fetch it again");
+    root = json_parser_get_root(parser);
     members = json_object_get_members(json_node_get_object(root));
     for (GList *l = members; l != NULL; l = l->next) {
         const char *name = l->data;
         if (strcmp(name, "__metadata__") == 0)
             continue;
-        if (!g_hash_table_add(seen, l->data))
-            return vera_safetensors_fail(error, self->path, "the tensor ‘%s’ is named twice", name);
         if (!vera_safetensors_add(self, name, json_object_get_member(json_node_get_object(root), name),
                                   8 + (gsize)header, error))
             return FALSE;
@@ -231,6 +222,10 @@ vera_safetensors_open(const char *path, GError **error)
         vera_safetensors_fail(error, path,
                               "pickled files can run code and are not read; get the .safetensors file of the same "
                               "model in its place");
+        return NULL;
+    }
+    if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        vera_safetensors_fail(error, path, "it is not a regular file");
         return NULL;
     }
     file = g_mapped_file_new(path, FALSE, &local);

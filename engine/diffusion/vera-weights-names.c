@@ -184,7 +184,8 @@ vera_weights_is_variant(const char *name, GError **error)
         { "ref_conv.", "a reference-image model" },   { "control_adapter.", "a control model" },
         { "face_adapter.", "an animation model" },
     };
-    const char *what = strstr(name, ".k_img.") || strstr(name, ".norm_k_img.") || strstr(name, ".add_k_proj.")
+    const char *what = strstr(name, ".k_img.") || strstr(name, ".norm_k_img.") || strstr(name, ".add_k_proj.") ||
+                               g_str_has_prefix(name, "condition_embedder.image_embedder.")
                            ? "an image-to-video model"
                            : NULL;
 

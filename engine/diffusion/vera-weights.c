@@ -2,11 +2,11 @@
 
 #include "engine/diffusion/vera-weights.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-json.h"
 #include "engine/diffusion/vera-safetensors.h"
 #include "engine/diffusion/vera-weights-names.h"
 #include "engine/vera-engine-error.h"
@@ -24,6 +24,7 @@ struct _VeraWeights {
     char *path;
     GPtrArray *files; /* (element-type VeraSafetensors) */
     GHashTable *items; /* name -> VeraWeightsItem */
+    char *hash;        /* set once, see vera_weights_hash() */
 };
 
 static gboolean G_GNUC_PRINTF(3, 4)
@@ -41,26 +42,33 @@ vera_weights_fail(GError **error, const char *path, const char *format, ...)
     return FALSE;
 }
 
+/* The object from tensor names to shards; NULL with @error set. */
+static JsonObject *
+vera_weights_get_map(JsonParser *parser, const char *path, GError **error)
+{
+    JsonObject *root = parser ? json_node_get_object(json_parser_get_root(parser)) : NULL;
+    JsonNode *map = root ? json_object_get_member(root, "weight_map") : NULL;
+
+    if (map != NULL && JSON_NODE_HOLDS_OBJECT(map))
+        return json_node_get_object(map);
+    vera_weights_fail(error, path, "the index has no readable weight_map");
+    return NULL;
+}
+
 /* The shards that an index names, each once. */
 static GPtrArray *
 vera_weights_read_index(const char *path, GError **error)
 {
     g_autoptr(GPtrArray) shards = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(JsonParser) parser = json_parser_new();
-    g_autoptr(GError) local = NULL;
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
+    JsonObject *map = vera_weights_get_map(parser, path, error);
     g_autofree char *dir = g_path_get_dirname(path);
-    g_autoptr(GList) names = NULL;
-    JsonNode *root, *map;
+    g_autoptr(GList) names = map ? json_object_get_members(map) : NULL;
 
-    if (!json_parser_load_from_file(parser, path, &local) || (root = json_parser_get_root(parser)) == NULL ||
-        !JSON_NODE_HOLDS_OBJECT(root) || (map = json_object_get_member(json_node_get_object(root), "weight_map")) == NULL ||
-        !JSON_NODE_HOLDS_OBJECT(map)) {
-        vera_weights_fail(error, path, "the index has no readable weight_map");
+    if (map == NULL)
         return NULL;
-    }
-    names = json_object_get_members(json_node_get_object(map));
     for (GList *l = names; l != NULL; l = l->next) {
-        const char *shard = json_object_get_string_member_with_default(json_node_get_object(map), l->data, NULL);
+        const char *shard = json_object_get_string_member_with_default(map, l->data, NULL);
         g_autofree char *full = NULL;
         if (shard == NULL || strchr(shard, '/') != NULL) {
             vera_weights_fail(error, path, "the index gives no file for ‘%s’", (const char *)l->data);
@@ -73,9 +81,35 @@ vera_weights_read_index(const char *path, GError **error)
     return g_steal_pointer(&shards);
 }
 
+/* The index and the shards must say the same about every tensor; else they come from different downloads. */
+static gboolean
+vera_weights_check_index(VeraWeights *self, const char *path, GError **error)
+{
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
+    JsonObject *map = vera_weights_get_map(parser, path, error);
+    guint n_found = 0;
+
+    for (guint f = 0; map != NULL && f < self->files->len; f++) {
+        VeraSafetensors *file = self->files->pdata[f];
+        g_autofree char *base = g_path_get_basename(file->path);
+        for (guint i = 0; i < file->entries->len; i++) {
+            const char *name = g_array_index(file->entries, VeraSafetensorsEntry, i).name;
+            const char *shard = json_object_get_string_member_with_default(map, name, NULL);
+            if (g_strcmp0(shard, base) != 0)
+                return vera_weights_fail(error, path, "it gives %s for the tensor ‘%s’, which is in %s",
+                                         shard ? shard : "no file", name, base);
+            n_found++;
+        }
+    }
+    if (map != NULL && n_found != json_object_get_size(map))
+        return vera_weights_fail(error, path, "it names %u tensors where its files hold %u; fetch the shards again",
+                                 json_object_get_size(map), n_found);
+    return map != NULL;
+}
+
 /* What to open for @path: itself, the one file of a folder, or the shards of its index. */
 static GPtrArray *
-vera_weights_find_files(const char *path, GError **error)
+vera_weights_find_files(const char *path, char **index_path, GError **error)
 {
     static const char *const stems[] = { "diffusion_pytorch_model", "model" };
     static const char *const pickled[] = { ".bin", ".pth", ".bin.index.json" };
@@ -88,8 +122,10 @@ vera_weights_find_files(const char *path, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(stems); i++) {
         g_autofree char *single = g_strdup_printf("%s/%s.safetensors", path, stems[i]);
         g_autofree char *index = g_strdup_printf("%s/%s.safetensors.index.json", path, stems[i]);
-        if (g_file_test(index, G_FILE_TEST_EXISTS))
-            return vera_weights_read_index(index, error);
+        if (g_file_test(index, G_FILE_TEST_EXISTS)) {
+            *index_path = g_steal_pointer(&index);
+            return vera_weights_read_index(*index_path, error);
+        }
         if (g_file_test(single, G_FILE_TEST_EXISTS)) {
             g_ptr_array_add(files, g_steal_pointer(&single));
             return g_steal_pointer(&files);
@@ -153,12 +189,13 @@ vera_weights_open(const char *path, VeraWeightsKind kind, GError **error)
 {
     g_autoptr(VeraWeights) self = g_new0(VeraWeights, 1);
     g_autoptr(GPtrArray) paths = NULL;
+    g_autofree char *index_path = NULL;
 
     g_atomic_ref_count_init(&self->ref_count);
     self->path = g_strdup(path);
     self->files = g_ptr_array_new_with_free_func((GDestroyNotify)vera_safetensors_free);
     self->items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    paths = vera_weights_find_files(path, error);
+    paths = vera_weights_find_files(path, &index_path, error);
     if (paths == NULL)
         return NULL;
     for (guint i = 0; i < paths->len; i++) {
@@ -167,6 +204,8 @@ vera_weights_open(const char *path, VeraWeightsKind kind, GError **error)
             return NULL;
         g_ptr_array_add(self->files, file);
     }
+    if (index_path != NULL && !vera_weights_check_index(self, index_path, error))
+        return NULL;
     return vera_weights_collect(self, kind, error) ? g_steal_pointer(&self) : NULL;
 }
 
@@ -184,6 +223,7 @@ vera_weights_unref(VeraWeights *self)
         return;
     g_hash_table_unref(self->items);
     g_ptr_array_unref(self->files);
+    g_free(self->hash);
     g_free(self->path);
     g_free(self);
 }
@@ -287,8 +327,7 @@ gboolean
 vera_weights_check(VeraWeights *self, GPtrArray *specs, GError **error)
 {
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
-    GHashTableIter iter;
-    gpointer name;
+    g_autoptr(GPtrArray) names = NULL;
 
     for (guint i = 0; i < specs->len; i++) {
         VeraWeightSpec *spec = specs->pdata[i];
@@ -296,11 +335,11 @@ vera_weights_check(VeraWeights *self, GPtrArray *specs, GError **error)
         if (!vera_weights_check_one(self, spec, error))
             return FALSE;
     }
-    g_hash_table_iter_init(&iter, self->items);
-    while (g_hash_table_iter_next(&iter, &name, NULL))
-        if (!g_hash_table_contains(known, name))
-            return vera_weights_fail(error, vera_weights_get_file(self, name),
-                                     "the tensor ‘%s’ does not belong to this part", (const char *)name);
+    names = vera_weights_list_names(self);
+    for (guint i = 0; i < names->len; i++)
+        if (!g_hash_table_contains(known, names->pdata[i]))
+            return vera_weights_fail(error, vera_weights_get_file(self, names->pdata[i]),
+                                     "the tensor ‘%s’ does not belong to this part", (const char *)names->pdata[i]);
     return TRUE;
 }
 
@@ -339,8 +378,8 @@ vera_weight_spec_free(VeraWeightSpec *spec)
     g_free(spec);
 }
 
-char *
-vera_weights_hash(VeraWeights *self)
+static char *
+vera_weights_compute_hash(VeraWeights *self)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     g_autoptr(GPtrArray) names = vera_weights_list_names(self);
@@ -357,4 +396,12 @@ vera_weights_hash(VeraWeights *self)
             g_checksum_update(sum, (const guchar *)item->tensor.data + from, (gssize)MIN(size - from, 1 << 30));
     }
     return g_strdup(g_checksum_get_string(sum));
+}
+
+char *
+vera_weights_hash(VeraWeights *self)
+{
+    if (g_once_init_enter(&self->hash))
+        g_once_init_leave(&self->hash, vera_weights_compute_hash(self));
+    return g_strdup(self->hash);
 }

@@ -1,0 +1,83 @@
+#include "config.h"
+
+#include "engine/diffusion/vera-json.h"
+
+#include <string.h>
+
+#define VERA_JSON_MAX_DEPTH 16
+#define VERA_JSON_MAX_FILE (64u << 20)
+
+/* Counts the members that each object was given; more than it has in the end means that one came twice. */
+typedef struct {
+    GHashTable *n_given;
+    gboolean has_duplicate;
+} VeraJsonMembers;
+
+static void
+vera_json_count_member_cb(JsonParser *parser, JsonObject *object, const char *name, gpointer user_data)
+{
+    VeraJsonMembers *members = user_data;
+    guint n = GPOINTER_TO_UINT(g_hash_table_lookup(members->n_given, object)) + 1;
+
+    g_hash_table_insert(members->n_given, object, GUINT_TO_POINTER(n));
+    if (n > json_object_get_size(object))
+        members->has_duplicate = TRUE;
+}
+
+/* Outside of strings only what JSON itself is made of, never nested deeper than the limit. */
+static gboolean
+vera_json_is_plain(const char *text, gsize length)
+{
+    gboolean is_string = FALSE;
+    int depth = 0;
+
+    for (gsize i = 0; i < length; i++) {
+        if (is_string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                is_string = FALSE;
+            continue;
+        }
+        if (text[i] == '"')
+            is_string = TRUE;
+        else if (text[i] == '{' || text[i] == '[')
+            depth++;
+        else if (text[i] == '}' || text[i] == ']')
+            depth--;
+        else if (!g_ascii_isalnum(text[i]) && (text[i] == '\0' || strchr(" \t\r\n,:+-.", text[i]) == NULL))
+            return FALSE;
+        if (depth > VERA_JSON_MAX_DEPTH || depth < 0)
+            return FALSE;
+    }
+    return !is_string && depth == 0;
+}
+
+JsonParser *
+vera_json_parse(const char *text, gsize length)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    VeraJsonMembers members = { g_hash_table_new(NULL, NULL), FALSE };
+    gboolean ok = length <= G_MAXINT32 && g_utf8_validate(text, (gssize)length, NULL) && vera_json_is_plain(text, length);
+    JsonNode *root;
+
+    g_signal_connect(parser, "object-member", G_CALLBACK(vera_json_count_member_cb), &members);
+    ok = ok && json_parser_load_from_data(parser, text, (gssize)length, NULL) && !members.has_duplicate;
+    g_signal_handlers_disconnect_by_data(parser, &members);
+    g_hash_table_unref(members.n_given);
+    root = ok ? json_parser_get_root(parser) : NULL;
+    return root != NULL && JSON_NODE_HOLDS_OBJECT(root) ? g_steal_pointer(&parser) : NULL;
+}
+
+JsonParser *
+vera_json_parse_file(const char *path)
+{
+    g_autoptr(GMappedFile) file = NULL;
+
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        return NULL;
+    file = g_mapped_file_new(path, FALSE, NULL);
+    if (file == NULL || g_mapped_file_get_length(file) == 0 || g_mapped_file_get_length(file) > VERA_JSON_MAX_FILE)
+        return NULL;
+    return vera_json_parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
+}
