@@ -73,7 +73,8 @@ gboolean vera_take_record_is_same_request(const VeraTakeRecord *self, const Vera
 /**
  * VeraTake:
  *
- * A take on disk: a folder with take.json, edit.mkv, matte.mkv and composite.mkv (lossless, 16 bit, at model size).
+ * A take on disk: a folder with take.json and frames/NNNNNN.safetensors, one a frame, each with edit [3, H, W], matte [H, W] and
+ * composite [3, H, W] as F32: exactly what the model gave, at model size.
  *
  * Thread-safety: one thread at a time.
  */
@@ -102,7 +103,7 @@ const VeraTakeRecord *vera_take_get_record(VeraTake *self);
  * vera_take_read_frame:
  * @self: a take
  * @index: position in the take, from 0
- * @edit_rgb: (nullable) (out caller-allocates): width*height*3, 0..1, straight colour
+ * @edit_rgb: (nullable) (out caller-allocates): width*height*3 interleaved, 0..1, straight colour
  * @matte: (nullable) (out caller-allocates): width*height, 0..1
  * @composite_rgb: (nullable) (out caller-allocates): width*height*3: the model's own composite
  * @cancellable: (nullable): a cancellable
@@ -127,21 +128,19 @@ typedef struct _VeraTakeWriter VeraTakeWriter;
  * vera_take_writer_new:
  * @dir: the take's folder-to-be; must not exist
  * @record: size, frames; kept until vera_take_writer_finish()
- * @rate_num: frame rate of the layers, numerator
- * @rate_den: frame rate of the layers, denominator
  * @error: return location for a #GError
  *
  * Errors: %VERA_ENGINE_ERROR_OUTPUT, %VERA_ENGINE_ERROR_DISK_FULL.
  * Returns: (transfer full): a writer, or %NULL
  */
 VeraTakeWriter *vera_take_writer_new(
-    const char *dir, VeraTakeRecord *record, int rate_num, int rate_den, GError **error);
+    const char *dir, VeraTakeRecord *record, GError **error);
 
-/** vera_take_writer_add_frame: appends one frame; sizes and ranges as in vera_take_read_frame(). */
+/** vera_take_writer_add_frame: appends one frame: planar edit [3, H, W], matte [H, W], planar composite [3, H, W], all 0..1. */
 gboolean vera_take_writer_add_frame(VeraTakeWriter *self,
-                                    const float *edit_rgb,
+                                    const float *edit,
                                     const float *matte,
-                                    const float *composite_rgb,
+                                    const float *composite,
                                     GError **error);
 
 /** vera_take_writer_finish: closes the movies, writes take.json, syncs, renames. Returns: %TRUE when the take is on disk */

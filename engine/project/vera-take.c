@@ -1,0 +1,233 @@
+#include "config.h"
+
+#include "engine/project/vera-take.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "engine/diffusion/vera-weights.h"
+#include "engine/project/vera-take-private.h"
+#include "engine/vera-engine-error.h"
+
+struct _VeraTake {
+    char *dir;
+    VeraTakeRecord *record;
+};
+
+struct _VeraTakeWriter {
+    char *dir;
+    char *part;
+    VeraTakeRecord *record; /* borrowed */
+    guint n_frames;
+    gboolean is_finished;
+};
+
+static char *
+vera_take_get_frame_path(const char *dir, gint64 index)
+{
+    return g_strdup_printf("%s/frames/%06" G_GINT64_FORMAT ".safetensors", dir, index + 1);
+}
+
+gboolean
+vera_take_is_take(const char *dir)
+{
+    g_autofree char *path = g_build_filename(dir, "take.json", NULL);
+
+    return g_file_test(path, G_FILE_TEST_IS_REGULAR);
+}
+
+VeraTake *
+vera_take_open(const char *dir, GCancellable *cancellable, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, "take.json", NULL);
+    VeraTakeRecord *record = vera_take_record_load(path, error);
+    VeraTake *self;
+
+    if (record == NULL)
+        return NULL;
+    self = g_new0(VeraTake, 1);
+    self->dir = g_strdup(dir);
+    self->record = record;
+    return self;
+}
+
+void
+vera_take_free(VeraTake *self)
+{
+    if (self == NULL)
+        return;
+    vera_take_record_free(self->record);
+    g_free(self->dir);
+    g_free(self);
+}
+
+const VeraTakeRecord *
+vera_take_get_record(VeraTake *self)
+{
+    return self->record;
+}
+
+static const float *
+vera_take_find(VeraTake *self, VeraWeights *file, const char *name, int channels, const char *path, GError **error)
+{
+    VeraKTensor tensor;
+    gint64 want = (gint64)channels * self->record->width * self->record->height;
+
+    if (vera_weights_get(file, name, &tensor) && tensor.dtype == VERA_K_DTYPE_F32 && vera_k_tensor_n_elements(&tensor) == want)
+        return tensor.data;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "The take's file ‘%s’ does not hold ‘%s’ in the size that take.json says; the take is damaged.", path, name);
+    return NULL;
+}
+
+static void
+vera_take_interleave(const float *planar, gsize pixels, float *rgb)
+{
+    for (gsize i = 0; i < pixels; i++)
+        for (gsize c = 0; c < 3; c++)
+            rgb[3 * i + c] = planar[c * pixels + i];
+}
+
+gboolean
+vera_take_read_frame(VeraTake *self, gint64 index, float *edit_rgb, float *matte, float *composite_rgb, GCancellable *cancellable, GError **error)
+{
+    g_autofree char *path = vera_take_get_frame_path(self->dir, index);
+    g_autoptr(VeraWeights) file = NULL;
+    gsize pixels = (gsize)self->record->width * (gsize)self->record->height;
+    const float *edit, *alpha, *composite;
+
+    if (vera_engine_error_set_cancelled(cancellable, error))
+        return FALSE;
+    file = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, error);
+    if (file == NULL) {
+        if (error != NULL && *error != NULL)
+            (*error)->code = VERA_ENGINE_ERROR_BAD_INPUT;
+        return FALSE;
+    }
+    if ((edit = vera_take_find(self, file, "edit", 3, path, error)) == NULL ||
+        (alpha = vera_take_find(self, file, "matte", 1, path, error)) == NULL ||
+        (composite = vera_take_find(self, file, "composite", 3, path, error)) == NULL)
+        return FALSE;
+    if (edit_rgb != NULL)
+        vera_take_interleave(edit, pixels, edit_rgb);
+    if (matte != NULL)
+        memcpy(matte, alpha, pixels * sizeof(float));
+    if (composite_rgb != NULL)
+        vera_take_interleave(composite, pixels, composite_rgb);
+    return TRUE;
+}
+
+static gboolean
+vera_take_fail_errno(GError **error, const char *verb, const char *path)
+{
+    int saved_errno = errno;
+    g_autofree char *what = g_strdup_printf("%s ‘%s’", verb, path);
+
+    vera_engine_error_set_errno(error, saved_errno, what);
+    return FALSE;
+}
+
+/* Removes a flat folder of our own making and what is in it. */
+static void
+vera_take_remove_dir(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        if (g_file_test(child, G_FILE_TEST_IS_DIR))
+            vera_take_remove_dir(child);
+        else
+            g_unlink(child);
+    }
+    g_rmdir(path);
+}
+
+VeraTakeWriter *
+vera_take_writer_new(const char *dir, VeraTakeRecord *record, GError **error)
+{
+    g_autofree char *part = g_strconcat(dir, ".part", NULL);
+    g_autofree char *frames = g_build_filename(part, "frames", NULL);
+    VeraTakeWriter *self;
+
+    if (g_file_test(dir, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT, "The take ‘%s’ is there already; remove it or name another folder.", dir);
+        return NULL;
+    }
+    vera_take_remove_dir(part);
+    if (g_mkdir_with_parents(frames, 0777) != 0) {
+        vera_take_fail_errno(error, "make the folder", frames);
+        return NULL;
+    }
+    self = g_new0(VeraTakeWriter, 1);
+    self->dir = g_strdup(dir);
+    self->part = g_steal_pointer(&part);
+    self->record = record;
+    return self;
+}
+
+gboolean
+vera_take_writer_add_frame(VeraTakeWriter *self, const float *edit, const float *matte, const float *composite, GError **error)
+{
+    g_autofree char *path = vera_take_get_frame_path(self->part, self->n_frames);
+    const int64_t rgb[3] = { 3, self->record->height, self->record->width };
+    const VeraNamedTensor tensors[3] = {
+        { "edit", vera_k_tensor(VERA_K_DTYPE_F32, (void *)edit, 3, rgb) },
+        { "matte", vera_k_tensor(VERA_K_DTYPE_F32, (void *)matte, 2, rgb + 1) },
+        { "composite", vera_k_tensor(VERA_K_DTYPE_F32, (void *)composite, 3, rgb) },
+    };
+
+    if (!vera_safetensors_write(path, tensors, 3, error))
+        return FALSE;
+    self->n_frames++;
+    return TRUE;
+}
+
+static gboolean
+vera_take_sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gboolean ok = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+gboolean
+vera_take_writer_finish(VeraTakeWriter *self, GError **error)
+{
+    g_autofree char *json = vera_take_record_to_json(self->record);
+    g_autofree char *path = g_build_filename(self->part, "take.json", NULL);
+    g_autofree char *parent = g_path_get_dirname(self->dir);
+    g_autoptr(GError) local = NULL;
+
+    g_return_val_if_fail(self->n_frames == self->record->frames->len, FALSE);
+    if (!g_file_set_contents_full(path, json, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, &local)) {
+        g_set_error(error, VERA_ENGINE_ERROR,
+                    g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOSPC) ? VERA_ENGINE_ERROR_DISK_FULL : VERA_ENGINE_ERROR_OUTPUT,
+                    "Could not write ‘%s’: %s.", path, local->message);
+        return FALSE;
+    }
+    if (!vera_take_sync_dir(self->part) || g_rename(self->part, self->dir) != 0 || !vera_take_sync_dir(parent))
+        return vera_take_fail_errno(error, "finish the take", self->dir);
+    self->is_finished = TRUE;
+    return TRUE;
+}
+
+void
+vera_take_writer_free(VeraTakeWriter *self)
+{
+    if (self == NULL)
+        return;
+    if (!self->is_finished)
+        vera_take_remove_dir(self->part);
+    g_free(self->part);
+    g_free(self->dir);
+    g_free(self);
+}
