@@ -144,13 +144,13 @@ def subjects(world, rng, b):
     return color, alpha, nouns
 
 
-def changes(world, rng, b, plain=False, p_hint=0.65, polarity=None):
-    """polarity None: half of the hints are white over the background, half white around the subject."""
+def changes(world, rng, b, plain=False, p_hint=0.65, polarity=None, scene=None):
+    """polarity None: half of the hints are white over the background, half white around the subject; scene None: any."""
     color, body, nouns = subjects(world, rng, b)
     plate = world.warp(world.panorama(b))
     clean = color * body + plate * (1 - body)
     source = world.shoot(clean)
-    scenes = [rng.choice(list(SCENES)) for _ in range(b)]
+    scenes = [scene or rng.choice(list(SCENES)) for _ in range(b)]
     edit = torch.empty_like(source)
     for name in set(scenes):
         at = [i for i, s in enumerate(scenes) if s == name]
