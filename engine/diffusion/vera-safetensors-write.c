@@ -11,6 +11,21 @@
 #include "engine/diffusion/vera-weights.h"
 #include "engine/vera-engine-error.h"
 
+static void
+vera_safetensors_append_name(GString *json, const char *name)
+{
+    g_string_append_c(json, '"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            g_string_append_printf(json, "\\%c", *name);
+        else if ((guchar)*name < 32)
+            g_string_append_printf(json, "\\u%04x", *name);
+        else
+            g_string_append_c(json, *name);
+    }
+    g_string_append_c(json, '"');
+}
+
 static char *
 vera_safetensors_make_header(const VeraNamedTensor *tensors, int n)
 {
@@ -20,9 +35,9 @@ vera_safetensors_make_header(const VeraNamedTensor *tensors, int n)
     for (int i = 0; i < n; i++) {
         const VeraKTensor *t = &tensors[i].tensor;
         guint64 size = (guint64)vera_k_tensor_n_elements(t) * vera_k_dtype_size(t->dtype);
-        g_autofree char *name = g_strescape(tensors[i].name, NULL);
-        g_string_append_printf(json, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", name,
-                               vera_k_dtype_name(t->dtype));
+        g_string_append(json, i ? "," : "");
+        vera_safetensors_append_name(json, tensors[i].name);
+        g_string_append_printf(json, ":{\"dtype\":\"%s\",\"shape\":[", vera_k_dtype_name(t->dtype));
         for (int d = 0; d < t->n_dims; d++)
             g_string_append_printf(json, "%s%" G_GINT64_FORMAT, d ? "," : "", (gint64)t->shape[d]);
         g_string_append_printf(json, "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}", at, at + size);
