@@ -1,0 +1,307 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-glib/json-glib.h>
+
+#include "app/vera-cli-job.h"
+#include "app/vera-cli.h"
+#include "engine/vera-engine-error.h"
+
+typedef struct {
+    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size, *export, *output, *progress;
+    int n_steps;
+    double guidance;
+    gboolean is_dry_run, is_resume, is_float32;
+} VeraCliOptions;
+
+static void
+vera_cli_options_clear(VeraCliOptions *o)
+{
+    char *all[] = { o->instruction, o->negative, o->region, o->range, o->model, o->device, o->dtype, o->seed, o->size, o->export, o->output, o->progress };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
+        g_free(all[i]);
+}
+
+static gboolean
+vera_cli_parse_size(const char *text, int *width, int *height)
+{
+    char after;
+
+    return sscanf(text, "%dx%d%c", width, height, &after) == 2 && *width > 0 && *height > 0 && *width <= 16384 && *height <= 16384;
+}
+
+/* Options to a job; NULL and no error is never returned. */
+static gboolean
+vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
+{
+    const char *wrong = NULL;
+
+    job->preset = VERA_EXPORT_PRESET_EXR;
+    job->request.seed = 0;
+    if (o->export != NULL && !vera_export_preset_from_name(o->export, &job->preset))
+        wrong = "--export takes exr, exr-separate, png, ffv1, prores or h264";
+    else if (o->seed != NULL && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &job->request.seed, NULL))
+        wrong = "--seed takes a whole number from 0";
+    else if (o->size != NULL && !vera_cli_parse_size(o->size, &job->request.width, &job->request.height))
+        wrong = "--size takes WIDTHxHEIGHT";
+    else if (o->progress != NULL && strcmp(o->progress, "json") != 0)
+        wrong = "--progress takes json";
+    else if (o->dtype != NULL && strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
+        wrong = "--dtype takes f32 or bf16";
+    else if (o->n_steps < 0 || o->n_steps > 1000)
+        wrong = "--steps takes 1 to 1000";
+    if (wrong != NULL) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "%s. Try ‘vera edit --help’.", wrong);
+        return FALSE;
+    }
+    job->request.n_steps = o->n_steps;
+    job->request.guidance = o->guidance;
+    job->request.instruction = o->instruction;
+    job->request.negative_prompt = o->negative;
+    job->request.region_path = o->region;
+    job->request.device = o->device ? o->device : "cpu";
+    job->request.compute = o->dtype && strcmp(o->dtype, "bf16") == 0 ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32;
+    job->is_dry_run = o->is_dry_run;
+    job->is_resume = o->is_resume;
+    job->is_float32 = o->is_float32;
+    job->is_json = o->progress != NULL;
+    return TRUE;
+}
+
+/* The frames of a clip that @range names; without one all of them, or the model's own clip length for an edit. */
+static GArray *
+vera_cli_get_frames(const char *path, const char *range, gint64 limit, GError **error)
+{
+    g_autoptr(VeraClip) clip = vera_clip_open(path, vera_cli_get_cancellable(), error);
+    g_autofree char *whole = NULL;
+    GArray *frames = NULL;
+    gint64 n;
+
+    if (clip == NULL)
+        return NULL;
+    n = vera_clip_get_info(clip)->n_frames;
+    whole = g_strdup_printf("1-%" G_GINT64_FORMAT, limit > 0 ? MIN(limit, n) : n);
+    return vera_cli_parse_range(range ? range : whole, n, &frames, error) ? frames : NULL;
+}
+
+static char *
+vera_cli_get_output(const char *clip, const char *output)
+{
+    g_autofree char *base = g_path_get_basename(clip);
+    char *dot = strrchr(base, '.');
+
+    if (output != NULL)
+        return g_strdup(output);
+    if (dot != NULL && dot != base)
+        *dot = '\0';
+    return g_strconcat(base, "-vera", NULL);
+}
+
+static int
+vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
+{
+    VeraCliJob job = { .request.clip_path = clip };
+    g_autofree char *model = options->model ? g_strdup(options->model) : vera_cli_get_default_model();
+    g_autofree char *output = vera_cli_get_output(clip, options->output);
+    g_autoptr(VeraModel) opened = NULL;
+    g_autoptr(GArray) frames = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!vera_cli_options_apply(options, &job, &error))
+        return vera_cli_report_error(error);
+    opened = vera_model_open(model, &error);
+    frames = opened ? vera_cli_get_frames(clip, options->range, vera_model_get_info(opened)->native_frames, &error) : NULL;
+    if (frames == NULL)
+        return vera_cli_report_error(error);
+    job.request.frames = frames;
+    job.request.model_dir = model;
+    job.output_dir = output;
+    return vera_cli_job_run_edit(&job);
+}
+
+#define EDIT_ENTRIES(o)                                                                                                                            \
+    { "instruction", 0, 0, G_OPTION_ARG_STRING, &(o).instruction, "What to add or change", "TEXT" },                                               \
+    { "negative", 0, 0, G_OPTION_ARG_STRING, &(o).negative, "What to lead away from", "TEXT" },                                                    \
+    { "region", 0, 0, G_OPTION_ARG_FILENAME, &(o).region, "Still, movie or sequence; white = edit here", "MASK" },                                 \
+    { "range", 0, 0, G_OPTION_ARG_STRING, &(o).range, "Frames, from 1: 1-49, 1-10x2, parts joined by commas", "RANGE" },                           \
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &(o).model, "Model folder (default: the bundled one)", "DIR" },                                        \
+    { "device", 0, 0, G_OPTION_ARG_STRING, &(o).device, "cpu, cuda or cuda:N", "DEVICE" },                                                         \
+    { "dtype", 0, 0, G_OPTION_ARG_STRING, &(o).dtype, "Precision of products: f32 or bf16", "TYPE" },                                              \
+    { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Same seed, same bytes", "N" },                                                                \
+    { "steps", 0, 0, G_OPTION_ARG_INT, &(o).n_steps, "Sampling steps", "N" },                                                                      \
+    { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &(o).guidance, "Guidance scale", "G" },                                                               \
+    { "size", 0, 0, G_OPTION_ARG_STRING, &(o).size, "Size at which the model works", "WxH" },                                                      \
+    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &(o).is_dry_run, "Print windows, memory and time, and stop", NULL },
+
+#define EXPORT_ENTRIES(o)                                                                                                                          \
+    { "export", 0, 0, G_OPTION_ARG_STRING, &(o).export, "exr, exr-separate, png, ffv1, prores or h264", "PRESET" },                                \
+    { "output", 0, 0, G_OPTION_ARG_FILENAME, &(o).output, "Folder to write to", "DIR" },                                                           \
+    { "float32", 0, 0, G_OPTION_ARG_NONE, &(o).is_float32, "EXR with 32-bit channels", NULL },                                                     \
+    { "progress", 0, 0, G_OPTION_ARG_STRING, &(o).progress, "json: one line a second", "FORM" },                                                   \
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &(o).is_resume, "Go on where a stopped run left", NULL },
+
+int
+vera_cli_edit(int argc, char **argv)
+{
+    VeraCliOptions o = { .guidance = -1 };
+    const GOptionEntry entries[] = { EDIT_ENTRIES(o) EXPORT_ENTRIES(o){ NULL, 0, 0, 0, NULL, NULL, NULL } };
+    GOptionContext *context = g_option_context_new("CLIP --instruction TEXT – make a take and export it");
+    int code;
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (vera_cli_parse(context, &argc, &argv, &code)) {
+        if (argc != 2)
+            code = vera_cli_report_usage("edit", "Name one clip.");
+        else if (o.instruction == NULL)
+            code = vera_cli_report_usage("edit", "--instruction is missing.");
+        else
+            code = vera_cli_run_edit(argv[1], &o);
+    }
+    vera_cli_options_clear(&o);
+    return code;
+}
+
+static int
+vera_cli_run_export(const char *path, const VeraCliOptions *options)
+{
+    VeraCliJob job = { 0 };
+    g_autofree char *output = vera_cli_get_output(path, options->output);
+    g_autoptr(VeraTake) take = NULL;
+    g_autoptr(VeraClip) clip = NULL;
+    g_autoptr(GArray) frames = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!vera_cli_options_apply(options, &job, &error))
+        return vera_cli_report_error(error);
+    job.output_dir = output;
+    if (vera_take_is_take(path)) {
+        take = vera_take_open(path, NULL, &error);
+        clip = take ? vera_clip_open(vera_take_get_record(take)->clip_path, vera_cli_get_cancellable(), &error) : NULL;
+    } else {
+        clip = vera_clip_open(path, vera_cli_get_cancellable(), &error);
+        frames = clip ? vera_cli_get_frames(path, options->range, 0, &error) : NULL;
+        if (frames == NULL)
+            g_clear_object(&clip);
+    }
+    if (clip == NULL)
+        return vera_cli_report_error(error);
+    return vera_cli_job_export(&job, clip, take, frames);
+}
+
+int
+vera_cli_export(int argc, char **argv)
+{
+    VeraCliOptions o = { .guidance = -1 };
+    const GOptionEntry entries[] = { EXPORT_ENTRIES(o){ "range", 0, 0, G_OPTION_ARG_STRING, &o.range, "Frames of a null edit, from 1", "RANGE" },
+                                     { NULL, 0, 0, 0, NULL, NULL, NULL } };
+    GOptionContext *context = g_option_context_new("CLIP|TAKE – write a take, or a clip alone (the null edit)");
+    int code;
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (vera_cli_parse(context, &argc, &argv, &code))
+        code = argc == 2 ? vera_cli_run_export(argv[1], &o) : vera_cli_report_usage("export", "Name one clip or take.");
+    vera_cli_options_clear(&o);
+    return code;
+}
+
+static char *
+vera_cli_dup_member(JsonObject *object, const char *name, const char *dir)
+{
+    const char *value = json_object_get_string_member_with_default(object, name, NULL);
+
+    if (value == NULL)
+        return NULL;
+    return dir ? g_canonicalize_filename(value, dir) : g_strdup(value);
+}
+
+static int
+vera_cli_run_project_edit(JsonObject *edit, JsonObject *clips, const char *dir, const char *output, const VeraCliOptions *options)
+{
+    VeraCliOptions o = { .guidance = -1 };
+    const char *id = json_object_get_string_member_with_default(edit, "id", "edit");
+    const char *clip_id = json_object_get_string_member_with_default(edit, "clip", "");
+    g_autofree char *clip = vera_cli_dup_member(clips, clip_id, dir);
+    g_autofree char *seed = g_strdup_printf("%" G_GINT64_FORMAT, json_object_get_int_member_with_default(edit, "seed", 0));
+    int code;
+
+    if (clip == NULL) {
+        fprintf(stderr, "vera: The edit ‘%s’ names the clip ‘%s’, which the project does not have.\n", id, clip_id);
+        return VERA_CLI_EXIT_BAD_INPUT;
+    }
+    o.instruction = g_strdup(json_object_get_string_member_with_default(edit, "instruction", ""));
+    o.negative = vera_cli_dup_member(edit, "negative", NULL);
+    o.region = vera_cli_dup_member(edit, "region", dir);
+    o.range = vera_cli_dup_member(edit, "range", NULL);
+    o.model = g_strdup(options->model);
+    o.seed = g_steal_pointer(&seed);
+    o.n_steps = (int)json_object_get_int_member_with_default(edit, "steps", 0);
+    o.guidance = json_object_get_double_member_with_default(edit, "guidance", -1);
+    o.export = g_strdup(options->export);
+    o.output = g_build_filename(output, id, NULL);
+    o.is_resume = TRUE;
+    printf("%s: %s\n", id, o.instruction);
+    fflush(stdout);
+    code = vera_cli_run_edit(clip, &o);
+    vera_cli_options_clear(&o);
+    return code;
+}
+
+/* Clip paths by id. */
+static JsonObject *
+vera_cli_collect_clips(JsonObject *project)
+{
+    JsonObject *clips = json_object_new();
+    JsonArray *list = json_object_has_member(project, "clips") ? json_object_get_array_member(project, "clips") : NULL;
+
+    for (guint i = 0; list != NULL && i < json_array_get_length(list); i++) {
+        JsonObject *clip = json_array_get_object_element(list, i);
+        json_object_set_string_member(clips, json_object_get_string_member_with_default(clip, "id", ""),
+                                      json_object_get_string_member_with_default(clip, "path", ""));
+    }
+    return clips;
+}
+
+static int
+vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = g_path_get_dirname(path), *absolute = g_canonicalize_filename(dir, NULL);
+    g_autofree char *output = vera_cli_get_output(path, options->output);
+    JsonNode *root;
+    JsonObject *project, *clips;
+    JsonArray *edits;
+    int code = VERA_CLI_EXIT_OK;
+
+    if (!json_parser_load_from_file(parser, path, &error) || (root = json_parser_get_root(parser)) == NULL || !JSON_NODE_HOLDS_OBJECT(root) ||
+        !json_object_has_member(json_node_get_object(root), "vera_project") || !json_object_has_member(json_node_get_object(root), "edits")) {
+        fprintf(stderr, "vera: ‘%s’ is not a readable Vera project.\n", path);
+        return VERA_CLI_EXIT_BAD_INPUT;
+    }
+    project = json_node_get_object(root);
+    clips = vera_cli_collect_clips(project);
+    edits = json_object_get_array_member(project, "edits");
+    for (guint i = 0; i < json_array_get_length(edits) && code == VERA_CLI_EXIT_OK; i++)
+        code = vera_cli_run_project_edit(json_array_get_object_element(edits, i), clips, absolute, output, options);
+    json_object_unref(clips);
+    return code;
+}
+
+int
+vera_cli_run_project(int argc, char **argv)
+{
+    VeraCliOptions o = { .guidance = -1 };
+    const GOptionEntry entries[] = { EXPORT_ENTRIES(o){ "model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Model folder", "DIR" },
+                                     { NULL, 0, 0, 0, NULL, NULL, NULL } };
+    GOptionContext *context = g_option_context_new("PROJECT – make every edit of a project file");
+    int code;
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (vera_cli_parse(context, &argc, &argv, &code))
+        code = argc == 2 ? vera_cli_run_project_file(argv[1], &o) : vera_cli_report_usage("run-project", "Name one project file.");
+    vera_cli_options_clear(&o);
+    return code;
+}
