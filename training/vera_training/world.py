@@ -173,7 +173,9 @@ class World:
         small = F.avg_pool2d(small, 5, 1, 2).unflatten(0, (b, self.t))
         wobble = self.noise(b, 1, *small.shape[-2:], 4, 3)[:, None] * 0.22
         shift = (self.integer(5) - 2, self.integer(5) - 2)
-        small = torch.roll(small, shift, (-2, -1))
+        # Moved without wrapping: what leaves the frame is gone, what comes in at a border repeats it.
+        padded = F.pad(small.flatten(0, 1), (2, 2, 2, 2), mode="replicate").unflatten(0, (b, self.t))
+        small = padded[..., 2 - shift[0] : 2 - shift[0] + small.shape[-2], 2 - shift[1] : 2 - shift[1] + small.shape[-1]]
         level = self.rand(b, 1, 1, 1, 1, lo=0.25, hi=0.6)
         big = F.interpolate((small + wobble * (small > 0.03)).flatten(0, 1), (self.h, self.w), mode="bilinear", align_corners=False)
         return (big.unflatten(0, (b, self.t)).transpose(1, 2) > level).float()
