@@ -24,14 +24,18 @@ vera_json_count_member_cb(JsonParser *parser, JsonObject *object, const char *na
         members->has_duplicate = TRUE;
 }
 
-/* Outside of strings only what JSON itself is made of, never nested deeper than the limit. */
+/* Outside of strings only what JSON itself is made of, never nested deeper than the limit, and one value alone: the parser
+ * leaks the first of two. */
 static gboolean
 vera_json_is_plain(const char *text, gsize length)
 {
     gboolean is_string = FALSE;
+    gboolean is_over = FALSE;
     int depth = 0;
 
     for (gsize i = 0; i < length; i++) {
+        if (is_over && !g_ascii_isspace(text[i]))
+            return FALSE;
         if (is_string) {
             if (text[i] == '\\')
                 i++;
@@ -49,6 +53,7 @@ vera_json_is_plain(const char *text, gsize length)
             return FALSE;
         if (depth > VERA_JSON_MAX_DEPTH || depth < 0)
             return FALSE;
+        is_over = is_over || (depth == 0 && (text[i] == '}' || text[i] == ']'));
     }
     return !is_string && depth == 0;
 }

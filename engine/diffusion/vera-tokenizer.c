@@ -4,12 +4,15 @@
 
 #include <string.h>
 
+#include "engine/diffusion/vera-tokenizer-entities.h"
 #include "engine/diffusion/vera-tokenizer-shim.h"
 #include "engine/vera-engine-error.h"
 
 /* Text slots of Wan2.1, end mark included. */
 #define VERA_TOKENIZER_MAX_TOKENS 512
 #define VERA_TOKENIZER_END 1
+/* Bounds the work on a text made of nested references. */
+#define VERA_TOKENIZER_MAX_UNESCAPES 16
 
 struct _VeraTokenizer {
     void *processor;
@@ -42,40 +45,56 @@ vera_tokenizer_free(VeraTokenizer *self)
     g_free(self);
 }
 
-/* Named character references of HTML that prompts hold in practice. */
-static const struct {
-    const char *name;
-    gunichar value;
-} vera_tokenizer_entities[] = {
-    { "amp", '&' },      { "lt", '<' },       { "gt", '>' },       { "quot", '"' },     { "apos", '\'' },
-    { "nbsp", 0xa0 },    { "copy", 0xa9 },    { "reg", 0xae },     { "deg", 0xb0 },     { "middot", 0xb7 },
-    { "laquo", 0xab },   { "raquo", 0xbb },   { "times", 0xd7 },   { "ndash", 0x2013 }, { "mdash", 0x2014 },
-    { "lsquo", 0x2018 }, { "rsquo", 0x2019 }, { "ldquo", 0x201c }, { "rdquo", 0x201d }, { "hellip", 0x2026 },
-    { "bull", 0x2022 },  { "euro", 0x20ac },  { "trade", 0x2122 }, { "auml", 0xe4 },    { "ouml", 0xf6 },
-    { "uuml", 0xfc },    { "szlig", 0xdf },   { "Auml", 0xc4 },    { "Ouml", 0xd6 },    { "Uuml", 0xdc },
-    { "eacute", 0xe9 },  { "egrave", 0xe8 },  { "agrave", 0xe0 },  { "ccedil", 0xe7 },  { "ntilde", 0xf1 },
-};
+/* What HTML 5 makes of a number that is no character, and of the range where Windows-1252 was meant. */
+static gunichar
+vera_tokenizer_fix_number(guint64 value)
+{
+    static const guint16 windows[32] = { 0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+                                         0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
+                                         0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                         0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178 };
 
-/* The character that the reference at @text ("&…;") stands for, 0 if none; *length is what it takes. */
+    if (value >= 0x80 && value < 0xa0)
+        return windows[value - 0x80];
+    return value == 0 || value > 0x10ffff || (value >= 0xd800 && value < 0xe000) ? 0xfffd : (gunichar)value;
+}
+
+/* The number of "&#…" at @text, 0 if there is none; *length is what it takes, its semicolon included. */
+static gunichar
+vera_tokenizer_parse_number(const char *text, gsize *length)
+{
+    gboolean is_hex = text[2] == 'x' || text[2] == 'X';
+    const char *digits = text + (is_hex ? 3 : 2);
+    gsize n = strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
+
+    if (n == 0)
+        return 0;
+    *length = (gsize)(digits - text) + n + (digits[n] == ';');
+    return vera_tokenizer_fix_number(g_ascii_strtoull(digits, NULL, is_hex ? 16 : 10));
+}
+
+/* The character that the reference at @text ("&…") stands for, 0 if none; *length is what it takes. */
 static gunichar
 vera_tokenizer_parse_entity(const char *text, gsize *length)
 {
-    const char *end = strchr(text, ';');
-    guint64 value;
+    gsize n = 0;
+    gunichar value;
 
-    if (end == NULL || end - text < 3 || end - text > 12)
-        return 0;
-    *length = (gsize)(end - text) + 1;
-    if (text[1] == '#') {
-        gboolean is_hex = text[2] == 'x' || text[2] == 'X';
-        char *stop;
-        value = g_ascii_strtoull(text + (is_hex ? 3 : 2), &stop, is_hex ? 16 : 10);
-        return stop == end && value > 0 && value < 0x110000 && g_unichar_validate((gunichar)value) ? (gunichar)value : 0;
+    if (text[1] == '#')
+        return vera_tokenizer_parse_number(text, length);
+    while (n < 8 && g_ascii_isalnum(text[1 + n]))
+        n++;
+    if (text[1 + n] == ';' && (value = vera_tokenizer_get_entity(text + 1, n)) != 0) {
+        *length = n + 2;
+        return value;
     }
-    for (gsize i = 0; i < G_N_ELEMENTS(vera_tokenizer_entities); i++) {
-        const char *name = vera_tokenizer_entities[i].name;
-        if (strlen(name) == *length - 2 && strncmp(name, text + 1, *length - 2) == 0)
-            return vera_tokenizer_entities[i].value;
+    /* The oldest names, all of Latin-1, count without their semicolon. */
+    for (; n > 1; n--) {
+        value = vera_tokenizer_get_entity(text + 1, n);
+        if (value != 0 && value < 0x100 && value != '\'') {
+            *length = n + 1;
+            return value;
+        }
     }
     return 0;
 }
@@ -98,35 +117,84 @@ vera_tokenizer_unescape(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* References that end with a semicolon, as ftfy unescapes them where the text has no tags. */
+static char *
+vera_tokenizer_unescape_strict(const char *text)
+{
+    GString *out = g_string_sized_new(strlen(text));
+    gboolean has_tags = strchr(text, '<') != NULL;
+
+    while (*text != '\0') {
+        gsize length = 0;
+        gunichar value = *text == '&' && !has_tags ? vera_tokenizer_parse_entity(text, &length) : 0;
+        if (value != 0 && text[length - 1] == ';') {
+            g_string_append_unichar(out, value);
+            text += length;
+        } else {
+            g_string_append_c(out, *text++);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* A colour sequence of a terminal, "ESC [ 1 ; 31 m": its length, 0 if there is none. */
+static gsize
+vera_tokenizer_get_escape_length(const char *text)
+{
+    gsize n;
+
+    if (text[0] != 0x1b || text[1] != '[')
+        return 0;
+    n = 2 + strspn(text + 2, "0123456789;");
+    return g_ascii_isalpha(text[n]) ? n + 1 : 0;
+}
+
+static gboolean
+vera_tokenizer_is_control(gunichar c)
+{
+    return (c < 32 && c != '\t' && c != '\n' && c != '\f' && c != '\r') || c == 0x7f || c == 0xfeff ||
+           (c >= 0x206a && c <= 0x206f) || (c >= 0xfff9 && c <= 0xfffc);
+}
+
 /* What ftfy's default fixes do to ordinary prompts: straight quotes, plain ligatures, ordinary width. */
 static void
 vera_tokenizer_append_fixed(GString *out, gunichar c)
 {
-    static const char *const ligatures[] = { "ff", "fi", "fl", "ffi", "ffl", "st", "st" };
+    static const char *const ligatures[] = { "ff", "fi", "fl", "ffi", "ffl", "\u017ft", "st" };
 
-    if (c == 0x2018 || c == 0x2019 || c == 0x201a || c == 0x201b)
+    if (c == 0x2bc || (c >= 0x2018 && c <= 0x201b)) {
         g_string_append_c(out, '\'');
-    else if (c == 0x201c || c == 0x201d || c == 0x201e || c == 0x201f)
+    } else if (c >= 0x201c && c <= 0x201f) {
         g_string_append_c(out, '"');
-    else if (c >= 0xfb00 && c <= 0xfb06)
+    } else if (c >= 0xfb00 && c <= 0xfb06) {
         g_string_append(out, ligatures[c - 0xfb00]);
-    else if (c >= 0xff01 && c <= 0xff5e)
-        g_string_append_c(out, (char)(c - 0xff01 + '!'));
-    else if (c == 0x3000)
-        g_string_append_c(out, ' ');
-    else if (!(c < 32 && c != '\t' && c != '\n' && c != '\r') && c != 0x7f && c != 0xfeff)
+    } else if (c == 0x132 || c == 0x133) {
+        g_string_append(out, c == 0x132 ? "IJ" : "ij");
+    } else if ((c >= 0xff01 && c <= 0xffef) || c == 0x3000) {
+        char one[8] = { 0 };
+        g_autofree char *ordinary = NULL;
+        g_unichar_to_utf8(c, one);
+        ordinary = g_utf8_normalize(one, -1, G_NORMALIZE_NFKC);
+        g_string_append(out, ordinary);
+    } else if (!vera_tokenizer_is_control(c)) {
         g_string_append_unichar(out, c);
+    }
 }
 
 static char *
 vera_tokenizer_fix(const char *text)
 {
-    g_autofree char *composed = g_utf8_normalize(text, -1, G_NORMALIZE_NFC);
-    GString *out = g_string_sized_new(strlen(text));
+    g_autofree char *plain = vera_tokenizer_unescape_strict(text);
+    g_autoptr(GString) out = g_string_sized_new(strlen(text));
+    const char *p = plain;
 
-    for (const char *p = composed; *p != '\0'; p = g_utf8_next_char(p))
-        vera_tokenizer_append_fixed(out, g_utf8_get_char(p));
-    return g_string_free(out, FALSE);
+    while (*p != '\0') {
+        gsize escape = vera_tokenizer_get_escape_length(p);
+        if (escape == 0)
+            vera_tokenizer_append_fixed(out, g_utf8_get_char(p));
+        p = escape ? p + escape : g_utf8_next_char(p);
+    }
+    return g_utf8_normalize(out->str, -1, G_NORMALIZE_NFC);
 }
 
 static char *
@@ -137,7 +205,7 @@ vera_tokenizer_collapse(const char *text)
 
     for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
-        if (g_unichar_isspace(c) || (c >= 0x1c && c <= 0x1f) || c == 0x85) {
+        if (g_unichar_isspace(c) || c == 0x0b || (c >= 0x1c && c <= 0x1f) || c == 0x85) {
             is_space = TRUE;
             continue;
         }
@@ -152,14 +220,15 @@ vera_tokenizer_collapse(const char *text)
 char *
 vera_tokenizer_clean(const char *text, GError **error)
 {
-    g_autofree char *fixed = NULL, *once = NULL, *twice = NULL;
+    g_autofree char *plain = NULL, *fixed = NULL, *once = NULL, *twice = NULL;
 
     if (!g_utf8_validate(text, -1, NULL)) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
                             "The instruction is not valid UTF-8 text.");
         return NULL;
     }
-    fixed = vera_tokenizer_fix(text);
+    plain = vera_tokenizer_unescape_plain(text);
+    fixed = vera_tokenizer_fix(plain);
     once = vera_tokenizer_unescape(fixed);
     twice = vera_tokenizer_unescape(once);
     return vera_tokenizer_collapse(twice);
