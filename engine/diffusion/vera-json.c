@@ -86,3 +86,27 @@ vera_json_parse_file(const char *path)
         return NULL;
     return vera_json_parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
 }
+
+static JsonNode *
+vera_json_get_value(JsonObject *object, const char *name, GType type)
+{
+    JsonNode *node = json_object_get_member(object, name);
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type ? node : NULL;
+}
+
+const char *
+vera_json_get_string(JsonObject *object, const char *name, const char *fallback)
+{
+    JsonNode *node = vera_json_get_value(object, name, G_TYPE_STRING);
+
+    return node ? json_node_get_string(node) : fallback;
+}
+
+gboolean
+vera_json_get_boolean(JsonObject *object, const char *name, gboolean fallback)
+{
+    JsonNode *node = vera_json_get_value(object, name, G_TYPE_BOOLEAN);
+
+    return node ? json_node_get_boolean(node) : fallback;
+}

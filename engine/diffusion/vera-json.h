@@ -18,4 +18,10 @@ JsonParser *vera_json_parse(const char *text, gsize length);
 /** vera_json_parse_file: the same on a file of at most 64 MiB. Returns: (transfer full): a parser, or %NULL */
 JsonParser *vera_json_parse_file(const char *path);
 
+/** vera_json_get_string: Returns: (transfer none): member @name if it is a string, otherwise @fallback */
+const char *vera_json_get_string(JsonObject *object, const char *name, const char *fallback);
+
+/** vera_json_get_boolean: Returns: member @name if it is true or false, otherwise @fallback */
+gboolean vera_json_get_boolean(JsonObject *object, const char *name, gboolean fallback);
+
 G_END_DECLS

@@ -137,12 +137,12 @@ vera_branch_config_load(const char *path, VeraBranchConfig *config, GError **err
     config->eps = (float)vera_config_get_number(&reader, reader.object, "eps", 1e-6, (double[]){ 1e-12, 0.1 });
     config->rope_max_len =
         (int)vera_config_get_number(&reader, reader.object, "rope_max_seq_len", 1024, (double[]){ 1, 1 << 20 });
-    config->has_cross_attn_norm = json_object_get_boolean_member_with_default(reader.object, "cross_attn_norm", TRUE);
+    config->has_cross_attn_norm = vera_json_get_boolean(reader.object, "cross_attn_norm", TRUE);
     if (!config->has_cross_attn_norm)
         vera_config_fail(&reader, "‘cross_attn_norm’ is off; Wan2.1 has it on");
     if (vera_config_is_set(&reader, "image_dim") || vera_config_is_set(&reader, "added_kv_proj_dim"))
         vera_config_fail(&reader, "it describes an image-to-video model; a text-to-video model is needed");
-    if (g_strcmp0(json_object_get_string_member_with_default(reader.object, "qk_norm", "rms_norm_across_heads"),
+    if (g_strcmp0(vera_json_get_string(reader.object, "qk_norm", "rms_norm_across_heads"),
                   "rms_norm_across_heads") != 0)
         vera_config_fail(&reader, "its ‘qk_norm’ is not rms_norm_across_heads");
     if (config->head_dim % 2 != 0 || config->freq_dim % 2 != 0 || config->patch_t != 1)
@@ -191,7 +191,7 @@ vera_vae_config_load(const char *path, VeraVaeConfig *config, GError **error)
     if (vera_config_is_set(&reader, "attn_scales") &&
         vera_config_get_list(&reader, "attn_scales", scales, VERA_VAE_MAX_LEVELS, 1) != 0)
         vera_config_fail(&reader, "it has attention outside its middle block, which Wan2.1 has not");
-    if (json_object_get_boolean_member_with_default(reader.object, "is_residual", FALSE) ||
+    if (vera_json_get_boolean(reader.object, "is_residual", FALSE) ||
         vera_config_is_set(&reader, "patch_size"))
         vera_config_fail(&reader, "it is the VAE of Wan2.2; the one of Wan2.1 is needed");
     config->spatial_factor = config->temporal_factor = 1;
@@ -230,9 +230,9 @@ vera_text_encoder_config_load(const char *path, VeraTextEncoderConfig *config, G
         (int)vera_config_get_number(&reader, reader.object, "relative_attention_max_distance", 128, (double[]){ 4, 65536 });
     config->eps =
         (float)vera_config_get_number(&reader, reader.object, "layer_norm_epsilon", 1e-6, (double[]){ 1e-12, 0.1 });
-    projection = json_object_get_string_member_with_default(reader.object, "feed_forward_proj", "gated-gelu");
-    if (g_strcmp0(projection, "gated-gelu") != 0)
-        vera_config_fail(&reader, "its feed-forward layers are ‘%s’; gated-gelu is needed", projection ? projection : "");
+    projection = vera_json_get_string(reader.object, "feed_forward_proj", "gated-gelu");
+    if (strcmp(projection, "gated-gelu") != 0)
+        vera_config_fail(&reader, "its feed-forward layers are ‘%s’; gated-gelu is needed", projection);
     if (config->n_buckets % 2 != 0 || config->max_distance <= config->n_buckets / 4)
         vera_config_fail(&reader, "its relative attention needs an even number of buckets and a distance beyond them");
     return vera_config_close(&reader, error);
@@ -266,9 +266,7 @@ vera_config_get_object(VeraConfigReader *self, const char *name)
 static char *
 vera_config_dup_string(JsonObject *object, const char *name, const char *fallback)
 {
-    const char *value = json_object_get_string_member_with_default(object, name, fallback);
-
-    return g_strdup(value ? value : fallback);
+    return g_strdup(vera_json_get_string(object, name, fallback));
 }
 
 gboolean
@@ -280,14 +278,14 @@ vera_model_info_load(const char *path, VeraModelInfo *info, GError **error)
     memset(info, 0, sizeof *info);
     if (!vera_config_open(&reader, path))
         return vera_config_close(&reader, error);
-    if (g_strcmp0(json_object_get_string_member_with_default(reader.object, "_class_name", ""), "VeraPipeline") != 0)
+    if (g_strcmp0(vera_json_get_string(reader.object, "_class_name", ""), "VeraPipeline") != 0)
         vera_config_fail(&reader, "it does not describe a Vera model; start one with ‘vera model init’");
     vera_config_get_number(&reader, reader.object, "vera_format", 0, (double[]){ 1, 1 });
     native = vera_config_get_object(&reader, "native");
     defaults = vera_config_get_object(&reader, "defaults");
     if (native != NULL && defaults != NULL) {
         info->name = vera_config_dup_string(reader.object, "name", "unnamed");
-        info->is_trained = json_object_get_boolean_member_with_default(reader.object, "trained", FALSE);
+        info->is_trained = vera_json_get_boolean(reader.object, "trained", FALSE);
         info->native_width = (int)vera_config_get_number(&reader, native, "width", 0, (double[]){ 1, 16384 });
         info->native_height = (int)vera_config_get_number(&reader, native, "height", 0, (double[]){ 1, 16384 });
         info->native_frames = (int)vera_config_get_number(&reader, native, "frames", 0, (double[]){ 1, 4096 });

@@ -85,7 +85,7 @@ vera_safetensors_add(VeraSafetensors *self, const char *name, JsonNode *node, gs
     gint64 shape[VERA_K_MAX_DIMS] = { 1 }, offsets[2], size, available;
     guint n_dims, n_offsets;
     JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-    const char *dtype_name = object ? json_object_get_string_member_with_default(object, "dtype", NULL) : NULL;
+    const char *dtype_name = object ? vera_json_get_string(object, "dtype", NULL) : NULL;
     VeraSafetensorsEntry entry = { 0 };
     VeraKDType dtype;
 

@@ -220,15 +220,14 @@ vera_tokenizer_collapse(const char *text)
 char *
 vera_tokenizer_clean(const char *text, GError **error)
 {
-    g_autofree char *plain = NULL, *fixed = NULL, *once = NULL, *twice = NULL;
+    g_autofree char *fixed = NULL, *once = NULL, *twice = NULL;
 
     if (!g_utf8_validate(text, -1, NULL)) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
                             "The instruction is not valid UTF-8 text.");
         return NULL;
     }
-    plain = vera_tokenizer_unescape_plain(text);
-    fixed = vera_tokenizer_fix(plain);
+    fixed = vera_tokenizer_fix(text);
     once = vera_tokenizer_unescape(fixed);
     twice = vera_tokenizer_unescape(once);
     return vera_tokenizer_collapse(twice);

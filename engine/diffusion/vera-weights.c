@@ -68,7 +68,7 @@ vera_weights_read_index(const char *path, GError **error)
     if (map == NULL)
         return NULL;
     for (GList *l = names; l != NULL; l = l->next) {
-        const char *shard = json_object_get_string_member_with_default(map, l->data, NULL);
+        const char *shard = vera_json_get_string(map, l->data, NULL);
         g_autofree char *full = NULL;
         if (shard == NULL || strchr(shard, '/') != NULL) {
             vera_weights_fail(error, path, "the index gives no file for ‘%s’", (const char *)l->data);
@@ -94,7 +94,7 @@ vera_weights_check_index(VeraWeights *self, const char *path, GError **error)
         g_autofree char *base = g_path_get_basename(file->path);
         for (guint i = 0; i < file->entries->len; i++) {
             const char *name = g_array_index(file->entries, VeraSafetensorsEntry, i).name;
-            const char *shard = json_object_get_string_member_with_default(map, name, NULL);
+            const char *shard = vera_json_get_string(map, name, NULL);
             if (g_strcmp0(shard, base) != 0)
                 return vera_weights_fail(error, path, "it gives %s for the tensor ‘%s’, which is in %s",
                                          shard ? shard : "no file", name, base);
