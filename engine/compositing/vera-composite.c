@@ -78,6 +78,18 @@ vera_composite_code_scale(const VeraFrame *frame, int plane)
 }
 
 static double
+vera_composite_code_offset(const VeraFrame *frame, int plane)
+{
+    double unit = (double)(1 << (MIN(frame->format.bits, 16) - 8));
+
+    if (frame->format.is_float || frame->format.layout == VERA_FRAME_LAYOUT_RGB)
+        return 0;
+    if (plane > 0)
+        return 128 * unit;
+    return frame->color.is_full_range ? 0 : 16 * unit;
+}
+
+static double
 vera_composite_get_sample(const VeraFrame *frame, int plane, int x, int y)
 {
     const guint8 *row = frame->data[plane] + (gsize)y * frame->stride[plane];
@@ -102,8 +114,8 @@ vera_composite_set_sample(VeraFrame *frame, int plane, int x, int y, double valu
 }
 
 /*
- * Moves one sample by the mean change of the pixels that it covers. Working with the change instead of the value keeps a
- * partly covered chroma sample as near to the source as the matte allows.
+ * One sample is the mean over the pixels that it covers of alpha * layer + (1 - alpha) * the sample itself. What the composite holds of
+ * the source's upsampled chroma is taken out again, so that a partly covered chroma sample stays as near to the source as the matte allows.
  */
 static void
 vera_composite_move_sample(
@@ -112,24 +124,24 @@ vera_composite_move_sample(
     gboolean is_chroma = frame->format.layout == VERA_FRAME_LAYOUT_YUV && (plane == 1 || plane == 2);
     int step_x = is_chroma ? 1 << frame->format.chroma_shift_x : 1;
     int step_y = is_chroma ? 1 << frame->format.chroma_shift_y : 1;
-    double change = 0;
+    double scale = vera_composite_code_scale(frame, plane), offset = vera_composite_code_offset(frame, plane);
+    double code = vera_composite_get_sample(frame, plane, at[0], at[1]), own = (code - offset) / scale, change = 0;
     int n = 0;
     gboolean is_touched = FALSE;
 
     for (int y = at[1] * step_y; y < MIN((at[1] + 1) * step_y, self->height); y++) {
         for (int x = at[0] * step_x; x < MIN((at[0] + 1) * step_x, self->width); x++, n++) {
             gsize i = (gsize)y * self->width + x;
-            if (!(self->matte[i] * self->opacity > 0.0f))
+            double alpha = CLAMP(self->matte[i] * self->opacity, 0.0f, 1.0f);
+            if (!(alpha > 0))
                 continue;
             is_touched = TRUE;
-            change += vera_composite_component(frame, composite_rgb + 3 * i, plane) -
-                      vera_composite_component(frame, self->source_rgb + 3 * i, plane);
+            change += vera_composite_component(frame, composite_rgb + 3 * i, plane) - alpha * own -
+                      (1 - alpha) * vera_composite_component(frame, self->source_rgb + 3 * i, plane);
         }
     }
     if (is_touched)
-        vera_composite_set_sample(frame, plane, at[0], at[1],
-                                  vera_composite_get_sample(frame, plane, at[0], at[1]) +
-                                      change / n * vera_composite_code_scale(frame, plane));
+        vera_composite_set_sample(frame, plane, at[0], at[1], code + change / n * scale);
 }
 
 VeraFrame *
