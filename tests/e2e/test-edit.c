@@ -101,7 +101,7 @@ test_null_edit_exr(void)
     g_assert_nonnull(strstr(header, "lin_rec709_scene"));
     g_assert_null(strstr(header, "chromaticities"));
     g_assert_nonnull(strstr(header, "R, 16-bit floating-point"));
-    g_autoptr(GBytes) want = decode(clip, "rgb24", 2), got = decode(exr, "gbrpf32le", 0);
+    g_autoptr(GBytes) want = decode(clip, "rgb24", 2), got = decode(exr, "gbrapf32le", 0);
     const guint8 *w = g_bytes_get_data(want, NULL);
     const float *planes = g_bytes_get_data(got, NULL);
     const int n = 90 * 50, order[3] = { 2, 0, 1 };
