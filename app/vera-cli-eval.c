@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/vera-cli-eval-private.h"
+#include "app/vera-cli-model.h"
 #include "app/vera-cli.h"
 #include "engine/diffusion/vera-text-encoder.h"
 #include "engine/diffusion/vera-tokenizer.h"
@@ -24,7 +25,7 @@ vera_eval_get_f32(VeraEval *self, const char *name, int n_dims, VeraEvalInput *i
         return FALSE;
     }
     /* The leading dimension is a batch of one. */
-    if (n_dims > 1 && input->tensor.shape[0] != 1) {
+    if (n_dims > 0 && input->tensor.shape[0] != 1) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘%s’ must hold a batch of one.", name);
         return FALSE;
     }
@@ -308,7 +309,7 @@ vera_cli_eval(int argc, char **argv)
     if (solver != NULL && !vera_solver_from_name(solver, &self.solver))
         return vera_cli_report_usage("eval", "‘%s’ is not a solver; write unipc or euler.", solver);
     self.branch = branch ? branch : "edit";
-    if (model != NULL && (self.model = vera_model_open(model, &error)) == NULL)
+    if (model != NULL && (self.model = vera_cli_open_model(model, &error)) == NULL)
         return vera_cli_report_error(error);
     if (self.model != NULL) {
         const VeraModelInfo *info = vera_model_get_info(self.model);

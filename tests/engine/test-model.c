@@ -102,10 +102,10 @@ static const struct {
     { "torn-tokenizer", "truncate -s 100 tokenizer/spiece.model", "spiece.model" },
     { "swapped-parts", "cp layers.safetensors vae/diffusion_pytorch_model.safetensors", "vae" },
     { "config-not-json", "echo x > vae/config.json", "vae/config.json" },
-    { "image-to-video", "sed -i 's/\"image_dim\": *null/\"image_dim\": 1280/' branches/edit/config.json", "image-to-video" },
+    { "image-to-video", "sed -i '1s/{/{\"image_dim\": 1280, /' branches/edit/config.json", "image-to-video" },
     { "other-norm", "sed -i s/rms_norm_across_heads/rms_norm/ branches/edit/config.json", "qk_norm" },
     { "no-layers-count", "sed -i s/num_layers/xx/ branches/edit/config.json", "num_layers" },
-    { "wan22-vae", "sed -i 's/\"is_residual\": *false/\"is_residual\": true/' vae/config.json", "Wan2.2" },
+    { "wan22-vae", "sed -i '1s/{/{\"is_residual\": true, /' vae/config.json", "Wan2.2" },
     { "other-activation", "sed -i s/gated-gelu/gated-silu/ text_encoder/config.json", "gated-silu" },
 };
 
