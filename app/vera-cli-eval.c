@@ -77,6 +77,13 @@ vera_eval_text_encoder(VeraEval *self, GError **error)
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "input_ids and attention_mask differ in length.");
         return FALSE;
     }
+    for (int i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= config->vocab_size || mask[i] < 0 || mask[i] > 1) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                        "The input_ids must lie in the vocabulary of %d and the attention_mask hold 0 or 1.", config->vocab_size);
+            return FALSE;
+        }
+    }
     return vera_text_encoder_run(encoder, ids, mask, n,
                                  vera_eval_add_output(self, "hidden", 3, (gint64[]){ 1, n, config->d_model }), NULL, error);
 }
@@ -121,7 +128,7 @@ vera_eval_prepare_text(VeraEval *self, VeraTransformer *transformer, int width, 
 static gboolean
 vera_eval_branch(VeraEval *self, GError **error)
 {
-    VeraBranchId branch = VERA_N_BRANCHES;
+    VeraBranchId branch = VERA_BRANCH_EDIT;
     const VeraBranchConfig *config;
     g_autoptr(VeraTransformer) transformer = NULL;
     g_autoptr(VeraTextContext) text = NULL;
@@ -132,10 +139,6 @@ vera_eval_branch(VeraEval *self, GError **error)
     for (int b = 0; b < VERA_N_BRANCHES; b++)
         if (strcmp(self->branch, vera_branch_get_name(b)) == 0)
             branch = b;
-    if (branch == VERA_N_BRANCHES) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "‘%s’ is not a branch; write edit, alpha or composite.", self->branch);
-        return FALSE;
-    }
     config = vera_model_get_branch_config(self->model, branch, error);
     transformer = config ? vera_transformer_new_single(self->runtime, self->model, branch, error) : NULL;
     if (transformer == NULL || !vera_eval_get_f32(self, "latents", 5, &latents, error) ||
@@ -261,16 +264,30 @@ static const struct {
 };
 
 static gboolean
-vera_eval_run_module(VeraEval *self, const char *module, GError **error)
+vera_eval_find_and_run(VeraEval *self, const char *module, GError **error)
 {
     if (strcmp(module, "vae-encode") == 0 || strcmp(module, "vae-decode") == 0)
         return vera_eval_vae(self, strcmp(module, "vae-decode") == 0, error);
     for (gsize i = 0; i < G_N_ELEMENTS(vera_eval_modules); i++)
         if (strcmp(module, vera_eval_modules[i].name) == 0)
             return vera_eval_modules[i].run(self, error);
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "There is no module ‘%s’; there are tokenizer, text-encoder, vae-encode, vae-decode, branch, transformer, sampler and pipeline.",
                 module);
+    return FALSE;
+}
+
+/* A shape that the engine refuses as a wrong call came out of the input file here. */
+static gboolean
+vera_eval_run_module(VeraEval *self, const char *module, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (vera_eval_find_and_run(self, module, &local))
+        return TRUE;
+    if (g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE))
+        local->code = VERA_ENGINE_ERROR_BAD_INPUT;
+    g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
 }
 
@@ -309,6 +326,8 @@ vera_cli_eval(int argc, char **argv)
     if (solver != NULL && !vera_solver_from_name(solver, &self.solver))
         return vera_cli_report_usage("eval", "‘%s’ is not a solver; write unipc or euler.", solver);
     self.branch = branch ? branch : "edit";
+    if (strcmp(self.branch, "edit") != 0 && strcmp(self.branch, "alpha") != 0 && strcmp(self.branch, "composite") != 0)
+        return vera_cli_report_usage("eval", "‘%s’ is not a branch; write edit, alpha or composite.", branch);
     if (model != NULL && (self.model = vera_cli_open_model(model, &error)) == NULL)
         return vera_cli_report_error(error);
     if (self.model != NULL) {
