@@ -66,6 +66,7 @@ char *vera_cli_get_default_model(void);
 /** Commands: each takes its own name as argv[0]. Return: the exit code */
 int vera_cli_edit(int argc, char **argv);
 int vera_cli_export(int argc, char **argv);
+int vera_cli_verify(int argc, char **argv);
 int vera_cli_info(int argc, char **argv);
 int vera_cli_model(int argc, char **argv);
 int vera_cli_eval(int argc, char **argv);

@@ -169,6 +169,34 @@ test_edit_preserves(void)
     g_assert_nonnull(strstr(info, "Add a red fox"));
 }
 
+/* verify counts nothing on a sound export, in both presets, and finds one flipped bit with its frame, place and channel. */
+static void
+test_verify_finds_one_bit(void)
+{
+    g_autofree char *clip = make_clip("rgb.mkv", "gbrp"), *out = g_build_filename(root_dir, "verify", NULL), *exr = g_build_filename(root_dir, "verify-exr", NULL);
+    g_autofree char *comp = g_build_filename(out, "comp", "rgb.1003.png", NULL), *raw = g_build_filename(root_dir, "flip.raw", NULL);
+    g_autofree char *sound = NULL, *found = NULL, *sound_exr = NULL;
+    const int x = 61, y = 17;
+
+    g_assert_cmpint(run(NULL, VERA, "export", clip, "--export", "png", "--range", "1-5", "--output", out, NULL), ==, 0);
+    g_assert_cmpint(run(&sound, VERA, "verify", out, "--source", clip, NULL), ==, 0);
+    g_assert_nonnull(strstr(sound, "0 pixels changed outside the matte in 5 frames"));
+    g_assert_cmpint(run(NULL, VERA, "export", clip, "--export", "exr-separate", "--range", "2-4", "--output", exr, NULL), ==, 0);
+    g_assert_cmpint(run(&sound_exr, VERA, "verify", exr, "--source", clip, NULL), ==, 0);
+    g_assert_nonnull(strstr(sound_exr, "0 pixels changed outside the matte in 3 frames"));
+
+    g_autoptr(GBytes) pixels = decode(comp, "rgb48le", 0);
+    g_autofree guint8 *bytes = g_memdup2(g_bytes_get_data(pixels, NULL), g_bytes_get_size(pixels));
+    ((guint16 *)bytes)[3 * (y * 90 + x) + 1] ^= 1;
+    g_assert_true(g_file_set_contents(raw, (const char *)bytes, (gssize)g_bytes_get_size(pixels), NULL));
+    g_assert_cmpint(run(NULL, "ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", "90x50", "-i", raw, "-pix_fmt", "rgb48be", "-update", "1",
+                        comp, NULL), ==, 0);
+    g_assert_cmpint(run(&found, VERA, "verify", out, "--source", clip, NULL), ==, 1);
+    g_assert_nonnull(strstr(found, "frame 1003: 4500 protected, 1 changed"));
+    g_assert_nonnull(strstr(found, "first at x 61, y 17, channel G"));
+    g_assert_nonnull(strstr(found, "1 pixels changed outside the matte in 5 frames"));
+}
+
 /* SIGTERM in the middle: exit 143, nothing that looks finished; the same command with --resume gives the bytes of an unbroken run. */
 static void
 test_stop_and_resume(void)
@@ -255,6 +283,7 @@ main(int argc, char **argv)
     g_test_add_func("/e2e/null-edit-png", test_null_edit_png);
     g_test_add_func("/e2e/null-edit-exr", test_null_edit_exr);
     g_test_add_func("/e2e/edit-preserves", test_edit_preserves);
+    g_test_add_func("/e2e/verify-finds-one-bit", test_verify_finds_one_bit);
     g_test_add_func("/e2e/stop-and-resume", test_stop_and_resume);
     g_test_add_func("/e2e/bad-input", test_bad_input);
     code = g_test_run();
