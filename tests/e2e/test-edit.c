@@ -10,14 +10,14 @@
 #include "engine/media/vera-clip.h"
 #include "engine/media/vera-color.h"
 
-/* The program as a person runs it, on a clip made by ffmpeg and the random model of tests/golden: what it writes is read back independently. */
+/* The program as a person runs it, on a clip made by ffmpeg and with the bundled model: what it writes is read back independently. */
 
 static char *root_dir;
 
 static char *
 get_model(void)
 {
-    return g_build_filename(g_getenv("VERA_SOURCE_ROOT"), "tests", "golden", "model-f32", NULL);
+    return g_build_filename(g_getenv("VERA_SOURCE_ROOT"), "data", "models", "vera-small", NULL);
 }
 
 static int
