@@ -7,6 +7,7 @@
 
 #include "app/vera-cli-job.h"
 #include "app/vera-cli.h"
+#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
 
 typedef struct {
@@ -210,7 +211,7 @@ vera_cli_export(int argc, char **argv)
 static char *
 vera_cli_dup_member(JsonObject *object, const char *name, const char *dir)
 {
-    const char *value = json_object_get_string_member_with_default(object, name, NULL);
+    const char *value = vera_json_get_string(object, name, NULL);
 
     if (value == NULL)
         return NULL;
@@ -221,8 +222,8 @@ static int
 vera_cli_run_project_edit(JsonObject *edit, JsonObject *clips, const char *dir, const char *output, const VeraCliOptions *options)
 {
     VeraCliOptions o = { .guidance = -1 };
-    const char *id = json_object_get_string_member_with_default(edit, "id", "edit");
-    const char *clip_id = json_object_get_string_member_with_default(edit, "clip", "");
+    const char *id = vera_json_get_string(edit, "id", "edit");
+    const char *clip_id = vera_json_get_string(edit, "clip", "");
     g_autofree char *clip = vera_cli_dup_member(clips, clip_id, dir);
     g_autofree char *seed = g_strdup_printf("%" G_GINT64_FORMAT, json_object_get_int_member_with_default(edit, "seed", 0));
     int code;
@@ -231,7 +232,7 @@ vera_cli_run_project_edit(JsonObject *edit, JsonObject *clips, const char *dir, 
         fprintf(stderr, "vera: The edit ‘%s’ names the clip ‘%s’, which the project does not have.\n", id, clip_id);
         return VERA_CLI_EXIT_BAD_INPUT;
     }
-    o.instruction = g_strdup(json_object_get_string_member_with_default(edit, "instruction", ""));
+    o.instruction = g_strdup(vera_json_get_string(edit, "instruction", ""));
     o.negative = vera_cli_dup_member(edit, "negative", NULL);
     o.region = vera_cli_dup_member(edit, "region", dir);
     o.range = vera_cli_dup_member(edit, "range", NULL);
@@ -249,44 +250,55 @@ vera_cli_run_project_edit(JsonObject *edit, JsonObject *clips, const char *dir, 
     return code;
 }
 
+/* The objects of an array member; empty when the member is anything else. */
+static GPtrArray *
+vera_cli_list_objects(JsonObject *object, const char *name)
+{
+    GPtrArray *objects = g_ptr_array_new();
+    JsonNode *node = json_object_get_member(object, name);
+    JsonArray *array = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+
+    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
+        JsonNode *item = json_array_get_element(array, i);
+        if (JSON_NODE_HOLDS_OBJECT(item))
+            g_ptr_array_add(objects, json_node_get_object(item));
+    }
+    return objects;
+}
+
 /* Clip paths by id. */
 static JsonObject *
 vera_cli_collect_clips(JsonObject *project)
 {
+    g_autoptr(GPtrArray) list = vera_cli_list_objects(project, "clips");
     JsonObject *clips = json_object_new();
-    JsonArray *list = json_object_has_member(project, "clips") ? json_object_get_array_member(project, "clips") : NULL;
 
-    for (guint i = 0; list != NULL && i < json_array_get_length(list); i++) {
-        JsonObject *clip = json_array_get_object_element(list, i);
-        json_object_set_string_member(clips, json_object_get_string_member_with_default(clip, "id", ""),
-                                      json_object_get_string_member_with_default(clip, "path", ""));
-    }
+    for (guint i = 0; i < list->len; i++)
+        json_object_set_string_member(clips, vera_json_get_string(list->pdata[i], "id", ""),
+                                      vera_json_get_string(list->pdata[i], "path", ""));
     return clips;
 }
 
 static int
 vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
 {
-    g_autoptr(JsonParser) parser = json_parser_new();
-    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
     g_autofree char *dir = g_path_get_dirname(path), *absolute = g_canonicalize_filename(dir, NULL);
     g_autofree char *output = vera_cli_get_output(path, options->output);
-    JsonNode *root;
-    JsonObject *project, *clips;
-    JsonArray *edits;
+    JsonNode *root = parser ? json_parser_get_root(parser) : NULL;
+    JsonObject *project = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
+    g_autoptr(JsonObject) clips = NULL;
+    g_autoptr(GPtrArray) edits = NULL;
     int code = VERA_CLI_EXIT_OK;
 
-    if (!json_parser_load_from_file(parser, path, &error) || (root = json_parser_get_root(parser)) == NULL || !JSON_NODE_HOLDS_OBJECT(root) ||
-        !json_object_has_member(json_node_get_object(root), "vera_project") || !json_object_has_member(json_node_get_object(root), "edits")) {
+    if (project == NULL || !json_object_has_member(project, "vera_project")) {
         fprintf(stderr, "vera: ‘%s’ is not a readable Vera project.\n", path);
         return VERA_CLI_EXIT_BAD_INPUT;
     }
-    project = json_node_get_object(root);
     clips = vera_cli_collect_clips(project);
-    edits = json_object_get_array_member(project, "edits");
-    for (guint i = 0; i < json_array_get_length(edits) && code == VERA_CLI_EXIT_OK; i++)
-        code = vera_cli_run_project_edit(json_array_get_object_element(edits, i), clips, absolute, output, options);
-    json_object_unref(clips);
+    edits = vera_cli_list_objects(project, "edits");
+    for (guint i = 0; i < edits->len && code == VERA_CLI_EXIT_OK; i++)
+        code = vera_cli_run_project_edit(edits->pdata[i], clips, absolute, output, options);
     return code;
 }
 
