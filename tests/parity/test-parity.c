@@ -1,147 +1,142 @@
 #include "config.h"
 
-#include <math.h>
-#include <string.h>
+#include "tests/parity/parity-program.h"
+#include "tests/parity/parity-tensors.h"
 
-#include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
+/* Holds `vera eval` against outputs of PyTorch, diffusers and transformers (training/reference). */
 
-/*
- * Holds `vera eval` against outputs of PyTorch, diffusers and transformers (training/reference/parity.py). Reads safetensors on its
- * own, so that a wrong reader in the engine cannot agree with itself.
- */
-
-typedef struct {
-    char *bytes;
-    gsize length;
-    JsonParser *parser;
-    JsonObject *header;
-    const char *data;
-} Tensors;
-
-static Tensors *
-tensors_load(const char *path)
+static void
+check_outputs(ParityTensors *got, ParityTensors *want, double tolerance)
 {
-    Tensors *self = g_new0(Tensors, 1);
-    g_autoptr(GError) error = NULL;
-    guint64 header;
+    g_autoptr(GList) names = parity_tensors_list(want), got_names = parity_tensors_list(got);
 
-    g_file_get_contents(path, &self->bytes, &self->length, &error);
-    g_assert_no_error(error);
-    memcpy(&header, self->bytes, 8);
-    self->parser = json_parser_new();
-    g_assert_true(json_parser_load_from_data(self->parser, self->bytes + 8, (gssize)header, NULL));
-    self->header = json_node_get_object(json_parser_get_root(self->parser));
-    self->data = self->bytes + 8 + header;
-    return self;
+    g_assert_cmpuint(g_list_length(got_names), ==, g_list_length(names));
+    for (GList *l = names; l != NULL; l = l->next) {
+        double error = parity_tensors_get_error(got, want, l->data);
+        g_test_message("%s: relative error %.2e", (const char *)l->data, error);
+        g_assert_cmpfloat(error, <, tolerance);
+    }
 }
 
 static void
-tensors_free(Tensors *self)
+test_case(gconstpointer data)
 {
-    g_object_unref(self->parser);
-    g_free(self->bytes);
-    g_free(self);
+    JsonObject *item = (JsonObject *)data;
+    JsonArray *options = json_object_get_array_member(item, "args");
+    g_autofree char *model = parity_golden(json_object_get_string_member(item, "model"));
+    g_autofree char *in = parity_golden(json_object_get_string_member(item, "in"));
+    g_autofree char *expected = parity_golden(json_object_get_string_member(item, "expected"));
+    g_autofree char *folder = parity_make_folder(), *out = g_build_filename(folder, "out.safetensors", NULL);
+    const char *fixed[] = { "eval", json_object_get_string_member(item, "module"), "--model", model, "--in", in,
+                            "--out", out };
+    g_autoptr(GPtrArray) arguments = g_ptr_array_new();
+    g_autoptr(ParityRun) run = NULL;
+    g_autoptr(ParityTensors) got = NULL, want = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
+        g_ptr_array_add(arguments, (gpointer)fixed[i]);
+    for (guint i = 0; i < json_array_get_length(options); i++)
+        g_ptr_array_add(arguments, (gpointer)json_array_get_string_element(options, i));
+    g_ptr_array_add(arguments, NULL);
+    run = parity_run((const char *const *)arguments->pdata);
+    g_test_message("%s", run->messages);
+    g_assert_cmpint(run->exit_code, ==, 0);
+    got = parity_tensors_load(out);
+    want = parity_tensors_load(expected);
+    g_assert_nonnull(got);
+    g_assert_nonnull(want);
+    check_outputs(got, want, json_object_get_double_member(item, "tolerance"));
+    parity_remove_folder(folder);
+}
+
+/* The bytes that a case of the manifest gives on so many threads. */
+static char *
+run_on_threads(const char *module, const char *name, const char *threads, gsize *length)
+{
+    g_autofree char *model = parity_golden("model-f32"), *file = g_strconcat(name, ".in.safetensors", NULL);
+    g_autofree char *in = parity_golden(file), *folder = parity_make_folder();
+    g_autofree char *out = g_build_filename(folder, "out.safetensors", NULL);
+    g_autofree char *kept = g_strdup(g_getenv("OMP_NUM_THREADS"));
+    g_autoptr(ParityRun) run = NULL;
+    char *bytes = NULL;
+
+    g_setenv("OMP_NUM_THREADS", threads, TRUE);
+    run = parity_run((const char *const[]){ "eval", module, "--model", model, "--in", in, "--out", out, NULL });
+    if (kept != NULL)
+        g_setenv("OMP_NUM_THREADS", kept, TRUE);
+    else
+        g_unsetenv("OMP_NUM_THREADS");
+    g_assert_cmpint(run->exit_code, ==, 0);
+    g_assert_true(g_file_get_contents(out, &bytes, length, NULL));
+    parity_remove_folder(folder);
+    return bytes;
+}
+
+static void
+test_threads(void)
+{
+    static const char *const cases[][2] = { { "transformer", "transformer-f32-2x6x10-masked" },
+                                            { "vae-encode", "encode-f32-5x24x40" },
+                                            { "vae-decode", "decode-f32-5x24x40" },
+                                            { "text-encoder", "text-f32-7of7" } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        gsize n_one, n_many;
+        g_autofree char *one = run_on_threads(cases[i][0], cases[i][1], "1", &n_one);
+        g_autofree char *many = run_on_threads(cases[i][0], cases[i][1], "3", &n_many);
+        g_assert_cmpmem(one, n_one, many, n_many);
+    }
 }
 
 static char *
-tensors_get_shape(Tensors *self, const char *name)
+join_ids(JsonArray *ids)
 {
-    g_autoptr(JsonGenerator) generator = json_generator_new();
-    g_assert_true(json_object_has_member(self->header, name));
-    json_generator_set_root(generator, json_object_get_member(json_object_get_object_member(self->header, name), "shape"));
-    return json_generator_to_data(generator, NULL);
-}
+    GString *out = g_string_new(NULL);
 
-static const float *
-tensors_get(Tensors *self, const char *name, gsize *n)
-{
-    JsonObject *entry = json_object_get_object_member(self->header, name);
-    JsonArray *offsets = json_object_get_array_member(entry, "data_offsets");
-    gint64 from = json_array_get_int_element(offsets, 0);
-
-    g_assert_cmpstr(json_object_get_string_member(entry, "dtype"), ==, "F32");
-    *n = (gsize)(json_array_get_int_element(offsets, 1) - from) / 4;
-    return (const float *)(self->data + from);
-}
-
-static double
-get_relative_error(Tensors *got, Tensors *want, const char *name)
-{
-    g_autofree char *got_shape = tensors_get_shape(got, name), *want_shape = tensors_get_shape(want, name);
-    gsize n, n_want;
-    const float *a = tensors_get(got, name, &n), *b = tensors_get(want, name, &n_want);
-    double error = 0, norm = 0;
-
-    g_assert_cmpstr(got_shape, ==, want_shape);
-    for (gsize i = 0; i < n; i++) {
-        float x, y;
-        memcpy(&x, a + i, 4);
-        memcpy(&y, b + i, 4);
-        g_assert_true(isfinite(x));
-        error += ((double)x - y) * ((double)x - y);
-        norm += (double)y * y;
-    }
-    g_assert_cmpfloat(norm, >, 0);
-    return sqrt(error / norm);
+    for (guint i = 0; i < json_array_get_length(ids); i++)
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT, i ? " " : "", json_array_get_int_element(ids, i));
+    return g_string_free(g_string_append_c(out, '\n'), FALSE);
 }
 
 static void
-run_case(gconstpointer data)
+test_text(gconstpointer data)
 {
     JsonObject *item = (JsonObject *)data;
-    const char *root = g_getenv("VERA_SOURCE_ROOT");
-    const char *name = json_object_get_string_member(item, "name");
-    g_autofree char *golden = g_build_filename(root, "tests", "golden", NULL);
-    g_autofree char *model = g_build_filename(golden, json_object_get_string_member(item, "model"), NULL);
-    g_autofree char *in = g_strdup_printf("%s/%s.in.safetensors", golden, name);
-    g_autofree char *expected = g_strdup_printf("%s/%s.out.safetensors", golden, name);
-    g_autofree char *out = g_build_filename(g_get_tmp_dir(), "vera-parity-XXXXXX", NULL);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    JsonArray *extra = json_object_get_array_member(item, "args");
-    g_autofree char *messages = NULL;
-    g_autoptr(GError) error = NULL;
-    int status, fd = g_mkstemp(out);
-    const char *fixed[] = { g_getenv("VERA_PROGRAM"), "eval", json_object_get_string_member(item, "module"), "--model", model, "--in", in, "--out", out };
+    g_autofree char *model = parity_golden("model-f32");
+    g_autofree char *text = g_strconcat("--text=", json_object_get_string_member(item, "text"), NULL);
+    g_autofree char *want = join_ids(json_object_get_array_member(item, "ids"));
+    g_autoptr(ParityRun) run =
+        parity_run((const char *const[]){ "eval", "tokenizer", "--model", model, text, NULL });
 
-    g_close(fd, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
-        g_ptr_array_add(argv, (gpointer)fixed[i]);
-    for (guint i = 0; i < json_array_get_length(extra); i++)
-        g_ptr_array_add(argv, (gpointer)json_array_get_string_element(extra, i));
-    g_ptr_array_add(argv, NULL);
-    g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &messages, &status, &error);
-    g_assert_no_error(error);
-    if (status != 0)
-        g_test_message("%s", messages);
-    g_assert_cmpint(status, ==, 0);
+    g_test_message("%s, cleaned: %s", text, json_object_get_string_member(item, "clean"));
+    g_assert_cmpint(run->exit_code, ==, 0);
+    g_assert_cmpstr(run->out, ==, want);
+}
 
-    Tensors *got = tensors_load(out), *want = tensors_load(expected);
-    g_autoptr(GList) names = json_object_get_members(want->header);
-    for (GList *l = names; l != NULL; l = l->next) {
-        double worst = strcmp(l->data, "__metadata__") ? get_relative_error(got, want, l->data) : 0;
-        g_test_message("%s: relative error %.2e", (const char *)l->data, worst);
-        g_assert_cmpfloat(worst, <, json_object_get_double_member(item, "tolerance"));
+static void
+add_cases(JsonParser *parser, const char *folder, GTestDataFunc run)
+{
+    JsonArray *cases = json_node_get_array(json_parser_get_root(parser));
+
+    for (guint i = 0; i < json_array_get_length(cases); i++) {
+        JsonObject *item = json_array_get_object_element(cases, i);
+        const char *name = json_object_get_string_member_with_default(item, "name", NULL);
+        g_autofree char *path = name ? g_strdup_printf("%s/%s", folder, name) : g_strdup_printf("%s/%u", folder, i);
+        g_test_add_data_func(path, item, run);
     }
-    tensors_free(got);
-    tensors_free(want);
-    g_unlink(out);
 }
 
 int
 main(int argc, char **argv)
 {
-    g_autofree char *manifest = g_build_filename(g_getenv("VERA_SOURCE_ROOT"), "tests", "golden", "manifest.json", NULL);
-    g_autoptr(JsonParser) parser = json_parser_new();
-    JsonArray *cases;
+    g_autoptr(JsonParser) cases = NULL, texts = NULL;
 
     g_test_init(&argc, &argv, NULL);
-    g_assert_true(json_parser_load_from_file(parser, manifest, NULL));
-    cases = json_node_get_array(json_parser_get_root(parser));
-    for (guint i = 0; i < json_array_get_length(cases); i++) {
-        JsonObject *item = json_array_get_object_element(cases, i);
-        g_autofree char *path = g_strdup_printf("/parity/%s", json_object_get_string_member(item, "name"));
-        g_test_add_data_func(path, item, run_case);
-    }
+    g_setenv("OMP_WAIT_POLICY", "passive", TRUE);
+    cases = parity_load_list("manifest.json");
+    texts = parity_load_list("tokenizer.json");
+    add_cases(cases, "/parity", test_case);
+    add_cases(texts, "/parity/tokenizer", test_text);
+    g_test_add_func("/parity/threads", test_threads);
     return g_test_run();
 }
