@@ -28,10 +28,14 @@ def linear(out, name, module, at):
     out[name + ".weight"], out[name + ".bias"] = module.weight[at], module.bias[at]
 
 
+def kernel(cfg):
+    return (cfg["in_channels"], *cfg["patch_size"])
+
+
 def branch_tensors(layers, at):
-    z, out = layers.cfg["in_channels"], {}
+    out = {}
     linear(out, "patch_embedding", layers.patch, at)
-    out["patch_embedding.weight"] = out["patch_embedding.weight"].view(-1, z, 1, 2, 2)
+    out["patch_embedding.weight"] = out["patch_embedding.weight"].view(-1, *kernel(layers.cfg))
     for ours, name in EMBEDDER.items():
         linear(out, "condition_embedder." + name, getattr(layers, ours), at)
     for i, block in enumerate(layers.blocks):
@@ -46,11 +50,10 @@ def branch_tensors(layers, at):
 
 
 def layers_tensors(layers):
-    z = layers.cfg["in_channels"]
     out = {"alpha_embedding": layers.alpha_embedding, "composite_embedding": layers.composite_embedding}
     for name in ("source_patch", "mask_patch"):
         module = getattr(layers, name)
-        out[name + ".weight"], out[name + ".bias"] = module.weight.view(-1, z, 1, 2, 2), module.bias
+        out[name + ".weight"], out[name + ".bias"] = module.weight.view(-1, *kernel(layers.cfg)), module.bias
     return out
 
 

@@ -8,6 +8,7 @@ import time
 import torch
 import torch.nn.functional as F
 from vera_training import config
+from vera_training.drawn import Crops
 from vera_training.samples import mixed
 from vera_training.vae import VAE
 from vera_training.world import World
@@ -47,6 +48,12 @@ def measure(vae, video):
     return flat.mean(1).tolist(), flat.std(1).clamp(min=1e-3).tolist()
 
 
+def write(args, vae, optimizer, step, spent, mean, std):
+    facts = {"mean": mean, "std": std, "step": step, "spent": spent, "profile": args.profile}
+    torch.save({"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), **facts}, os.path.join(args.state, "vae.pt"))
+    torch.save({"vae": {k: v.half() for k, v in vae.state_dict().items()}, **facts}, os.path.join(args.state, "vae-weights.pt"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", required=True)
@@ -54,11 +61,15 @@ def main():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--total", type=float, default=0, help="seconds of the whole schedule, over all resumed runs")
     parser.add_argument("--profile", choices=config.PROFILES, default="small")
+    parser.add_argument("--clips", help="folder that draw_clips.py fills; without it, samples are drawn while training")
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--pool", type=int, default=12, help="training steps between two drawn batches")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     profile, size = config.PROFILES[args.profile], config.world_size(args.profile)
     frames = size[0]
+    if args.threads:
+        torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     path = os.path.join(args.state, "vae.pt")
     os.makedirs(args.state, exist_ok=True)
@@ -71,17 +82,21 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["spent"]
     world, picks = World(args.device, 1000 + step, *size), torch.Generator().manual_seed(step)
-    begin = last = time.time()
+    drawn = Crops(args.clips, profile["crop"], 1000 + step) if args.clips else None
+    begin = last = saved = time.time()
     pool, total, mse_mean = None, args.total or spent + args.seconds, 0.05
     while time.time() - begin < args.seconds:
-        if step % args.pool == 0:
-            pool = clips(mixed(world, step, args.batch))
         done = (spent + time.time() - begin) / total
         for group in optimizer.param_groups:
             group["lr"] = 2.5e-3 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
-        whole = step % 8 == 7
-        rows = torch.randperm(len(pool), generator=picks)[: max(2, args.batch // 2) if whole else args.batch * 2].to(args.device)
-        video = pool[rows] if whole else crop(pool[rows], profile["crop"], (frames + 1) // 2 if step % 2 else frames, picks)
+        if drawn:
+            video = drawn.next(args.batch).to(args.device)
+        else:
+            if pool is None or step % args.pool == 0:
+                pool = clips(mixed(world, step, args.batch))
+            whole = step % 8 == 7
+            rows = torch.randperm(len(pool), generator=picks)[: max(2, args.batch // 2) if whole else args.batch * 2].to(args.device)
+            video = pool[rows] if whole else crop(pool[rows], profile["crop"], (frames + 1) // 2 if step % 2 else frames, picks)
         with torch.autocast(args.device, torch.bfloat16):
             mean, logvar = vae.moments(video)
             logvar = logvar.float().clamp(-20, 5)
@@ -94,12 +109,15 @@ def main():
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
-        if step % 20 == 0:
+        if step % 10 == 0:
             mse_mean += 0.3 * (float(mse.detach()) - mse_mean)
             if time.time() - last > 10:
                 last = time.time()
                 print(f"vae step {step} {time.time() - begin:.0f}s loss {float(loss.detach()):.4f} psnr {10 * math.log10(4 / mse_mean):.1f} kl {float(kl.detach()):.1f}",
                       flush=True)
+        if time.time() - saved > 180:
+            saved = time.time()
+            write(args, vae, optimizer, step, spent + time.time() - begin, [0.0] * len(vae.mean), [1.0] * len(vae.mean))
     vae.eval()
     test = clips(mixed(World(args.device, 7, *size), 7, 8))
     with torch.autocast(args.device, torch.bfloat16), torch.no_grad():
@@ -107,11 +125,7 @@ def main():
         for name, part in zip(("source", "edit", "composite", "matte"), (test[:8], test[8:16], test[16:20], test[20:28])):
             out = torch.cat([vae.decode_raw(vae.moments(v[None])[0]).clamp(-1, 1).float() for v in part])
             print(f"vae psnr {name}: {10 * math.log10(4 / float(F.mse_loss(out, part))):.2f}", flush=True)
-    torch.save({"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent + time.time() - begin,
-                "mean": mean, "std": std, "profile": args.profile}, path)
-    torch.save({"vae": {k: v.half() for k, v in vae.state_dict().items()}, "mean": mean, "std": std, "step": step,
-                "spent": spent + time.time() - begin, "profile": args.profile},
-               os.path.join(args.state, "vae-weights.pt"))
+    write(args, vae, optimizer, step, spent + time.time() - begin, mean, std)
 
 
 if __name__ == "__main__":

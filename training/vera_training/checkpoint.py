@@ -18,9 +18,9 @@ class Model(torch.nn.Module):
         self.text = TextEncoder(text)
         self.layers = Transformer(branch)
 
-    def forward(self, x, source, mask, has_mask, tau, ids, id_mask):
+    def forward(self, x, source, mask, has_mask, tau, ids, id_mask, frames=None):
         rows = self.text(ids, id_mask)
-        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1))
+        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1), frames)
 
 
 def load_vae(state, device):

@@ -139,10 +139,11 @@ class Transformer(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.dtype = torch.float32
-        d, z = cfg["dim"], cfg["in_channels"]
-        self.patch = Stacked(4 * z, d)
-        self.source_patch = nn.Linear(4 * z, d)
-        self.mask_patch = nn.Linear(4 * z, d)
+        d, (_, self.ph, self.pw) = cfg["dim"], cfg["patch_size"]
+        wide = cfg["in_channels"] * self.ph * self.pw
+        self.patch = Stacked(wide, d)
+        self.source_patch = nn.Linear(wide, d)
+        self.mask_patch = nn.Linear(wide, d)
         self.alpha_embedding = nn.Parameter(torch.zeros(d))
         self.composite_embedding = nn.Parameter(torch.zeros(d))
         self.text_1, self.text_2 = Stacked(cfg["text_dim"], d), Stacked(d, d)
@@ -150,43 +151,45 @@ class Transformer(nn.Module):
         self.time_proj = Stacked(d, 6 * d, 0.5 * d ** -0.5)
         self.blocks = nn.ModuleList([Block(cfg) for _ in range(cfg["num_layers"])])
         self.head_modulation = nn.Parameter(torch.randn(3, 2, d) / d ** 0.5)
-        self.head = Stacked(d, 4 * z, 0.02)
+        self.head = Stacked(d, cfg["out_channels"] * self.ph * self.pw, 0.02)
 
-    @staticmethod
-    def patchify(x):
-        """[B, z, t, h, w] -> [B, t*h/2*w/2, 4 z], channel slowest."""
+    def patchify(self, x):
+        """[B, z, t, h, w] -> [B, t*h/ph*w/pw, z ph pw], channel slowest."""
         b, z, t, h, w = x.shape
-        x = x.view(b, z, t, h // 2, 2, w // 2, 2).permute(0, 2, 3, 5, 1, 4, 6)
-        return x.reshape(b, t * (h // 2) * (w // 2), 4 * z)
+        x = x.view(b, z, t, h // self.ph, self.ph, w // self.pw, self.pw).permute(0, 2, 3, 5, 1, 4, 6)
+        return x.reshape(b, -1, z * self.ph * self.pw)
 
-    @staticmethod
-    def unpatchify(x, shape):
-        """[B, N, 4 z], channel fastest -> [B, z, t, h, w]."""
+    def unpatchify(self, x, shape):
+        """[B, N, ph pw z], channel fastest -> [B, z, t, h, w]."""
         b, z, t, h, w = shape
-        x = x.view(b, t, h // 2, w // 2, 2, 2, z).permute(0, 6, 1, 2, 4, 3, 5)
+        x = x.view(b, t, h // self.ph, w // self.pw, self.ph, self.pw, z).permute(0, 6, 1, 2, 4, 3, 5)
         return x.reshape(b, z, t, h, w)
 
-    def rope(self, shape, device):
+    def rope(self, shape, frames, device):
+        """Cosines and sines of every token; frames [t]: where each latent frame lies in the clip."""
         _, _, t, h, w = shape
+        h, w = h // self.ph, w // self.pw
         width = self.cfg["dim"] // self.cfg["num_attention_heads"]
         side = 2 * (width // 6)
         parts = []
-        for size, n, at in ((width - 2 * side, t, 0), (side, h // 2, 1), (side, w // 2, 2)):
+        rows, columns = torch.arange(h, device=device), torch.arange(w, device=device)
+        for size, places, at in ((width - 2 * side, frames, 0), (side, rows, 1), (side, columns, 2)):
             rates = 10000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64, device=device) / size)
-            angles = torch.arange(n, dtype=torch.float64, device=device)[:, None] * rates
+            angles = places.double()[:, None] * rates
             view = [1, 1, 1, size // 2]
-            view[at] = n
-            parts.append(angles.view(view).expand(t, h // 2, w // 2, -1))
+            view[at] = len(places)
+            parts.append(angles.view(view).expand(t, h, w, -1))
         angles = torch.cat(parts, -1).flatten(0, 2)
         return angles.cos().float(), angles.sin().float()
 
-    def forward(self, latents, source, mask, has_mask, timestep, text, text_length):
+    def forward(self, latents, source, mask, has_mask, timestep, text, text_length, frames=None):
         """latents [3, B, z, t, h, w]; source, mask [B, z, t, h, w]; has_mask [B]; timestep [B]; text [B, L, text_dim] with
-        zero rows from text_length on. Returns velocities like latents, f32."""
+        zero rows from text_length on; frames [t]: places of the latent frames, 0 .. t - 1 if None (training leaves some
+        out to save time). Returns velocities like latents, f32."""
         shape = latents.shape[1:]
         batch, dtype = shape[0], self.dtype
         half = self.cfg["freq_dim"] // 2
-        rope = self.rope(shape, latents.device)
+        rope = self.rope(shape, torch.arange(shape[2], device=latents.device) if frames is None else frames, latents.device)
 
         h = self.patch(self.patchify(latents.flatten(0, 1)).view(3, -1, self.patch.weight.shape[-1]))
         h = h.view(3, batch, -1, self.cfg["dim"]).float()

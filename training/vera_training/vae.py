@@ -48,8 +48,9 @@ class ChannelNorm(nn.Module):
         gamma = self.gamma.flatten()
         shape = [1] * x.ndim
         shape[dim] = -1
-        y = F.normalize(x.float(), dim=dim, eps=1e-12) * (gamma.numel() ** 0.5) * gamma.view(shape)
-        return y.to(x.dtype)
+        x32 = x.float()
+        scale = torch.rsqrt(x32.square().sum(dim, keepdim=True).clamp(min=1e-24)) * gamma.numel() ** 0.5
+        return (x32 * scale * gamma.view(shape)).to(x.dtype)
 
 
 class ResBlock(nn.Module):
@@ -186,6 +187,9 @@ class VAE(nn.Module):
         z = cfg["z_dim"]
         self.encoder = Encoder(cfg)
         self.quant_conv = CausalConv(2 * z, 2 * z, 1, 1)
+        # A wide posterior drowns the picture in noise before there is anything to code.
+        with torch.no_grad():
+            self.quant_conv.bias[z:] = -5
         self.post_quant_conv = CausalConv(z, z, 1, 1)
         self.decoder = Decoder(cfg)
         self.register_buffer("mean", torch.tensor(cfg.get("latents_mean", [0.0] * z)), persistent=False)
