@@ -3,21 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <json-glib/json-glib.h>
-
+#include "app/vera-cli-edit.h"
 #include "app/vera-cli-job.h"
 #include "app/vera-cli.h"
-#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
 
-typedef struct {
-    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size, *export, *output, *progress;
-    int n_steps;
-    double guidance;
-    gboolean is_dry_run, is_resume, is_float32;
-} VeraCliOptions;
-
-static void
+void
 vera_cli_options_clear(VeraCliOptions *o)
 {
     char *all[] = { o->instruction, o->negative, o->region, o->range, o->model, o->device, o->dtype, o->seed, o->size, o->export, o->output, o->progress };
@@ -88,7 +79,7 @@ vera_cli_get_frames(const char *path, const char *range, gint64 limit, GError **
     return vera_cli_parse_range(range ? range : whole, n, &frames, error) ? frames : NULL;
 }
 
-static char *
+char *
 vera_cli_get_output(const char *clip, const char *output)
 {
     g_autofree char *base = g_path_get_basename(clip);
@@ -101,7 +92,7 @@ vera_cli_get_output(const char *clip, const char *output)
     return g_strconcat(base, "-vera", NULL);
 }
 
-static int
+int
 vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
 {
     VeraCliJob job = { .request.clip_path = clip };
@@ -137,18 +128,12 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
     { "size", 0, 0, G_OPTION_ARG_STRING, &(o).size, "Size at which the model works", "WxH" },                                                      \
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &(o).is_dry_run, "Print windows, memory and time, and stop", NULL },
 
-#define EXPORT_ENTRIES(o)                                                                                                                          \
-    { "export", 0, 0, G_OPTION_ARG_STRING, &(o).export, "exr, exr-separate, png, ffv1, prores or h264", "PRESET" },                                \
-    { "output", 0, 0, G_OPTION_ARG_FILENAME, &(o).output, "Folder to write to", "DIR" },                                                           \
-    { "float32", 0, 0, G_OPTION_ARG_NONE, &(o).is_float32, "EXR with 32-bit channels", NULL },                                                     \
-    { "progress", 0, 0, G_OPTION_ARG_STRING, &(o).progress, "json: one line a second", "FORM" },                                                   \
-    { "resume", 0, 0, G_OPTION_ARG_NONE, &(o).is_resume, "Go on where a stopped run left", NULL },
-
 int
 vera_cli_edit(int argc, char **argv)
 {
     VeraCliOptions o = { .guidance = -1 };
-    const GOptionEntry entries[] = { EDIT_ENTRIES(o) EXPORT_ENTRIES(o){ NULL, 0, 0, 0, NULL, NULL, NULL } };
+    const GOptionEntry entries[] = {
+        EDIT_ENTRIES(o) VERA_CLI_EXPORT_ENTRIES(o){NULL, 0, 0, 0, NULL, NULL, NULL}};
     GOptionContext *context = g_option_context_new("CLIP --instruction TEXT – make a take and export it");
     int code;
 
@@ -196,124 +181,16 @@ int
 vera_cli_export(int argc, char **argv)
 {
     VeraCliOptions o = { .guidance = -1 };
-    const GOptionEntry entries[] = { EXPORT_ENTRIES(o){ "range", 0, 0, G_OPTION_ARG_STRING, &o.range, "Frames of a null edit, from 1", "RANGE" },
-                                     { NULL, 0, 0, 0, NULL, NULL, NULL } };
+    const GOptionEntry entries[] = {
+        VERA_CLI_EXPORT_ENTRIES(o){"range", 0, 0, G_OPTION_ARG_STRING, &o.range,
+                                   "Frames of a null edit, from 1", "RANGE"},
+        {NULL, 0, 0, 0, NULL, NULL, NULL}};
     GOptionContext *context = g_option_context_new("CLIP|TAKE – write a take, or a clip alone (the null edit)");
     int code;
 
     g_option_context_add_main_entries(context, entries, NULL);
     if (vera_cli_parse(context, &argc, &argv, &code))
         code = argc == 2 ? vera_cli_run_export(argv[1], &o) : vera_cli_report_usage("export", "Name one clip or take.");
-    vera_cli_options_clear(&o);
-    return code;
-}
-
-static char *
-vera_cli_dup_member(JsonObject *object, const char *name, const char *dir)
-{
-    const char *value = vera_json_get_string(object, name, NULL);
-
-    if (value == NULL)
-        return NULL;
-    return dir ? g_canonicalize_filename(value, dir) : g_strdup(value);
-}
-
-static int
-vera_cli_run_project_edit(JsonObject *edit, JsonObject *clips, const char *dir, const char *output, const VeraCliOptions *options)
-{
-    VeraCliOptions o = { .guidance = -1 };
-    const char *id = vera_json_get_string(edit, "id", "edit");
-    const char *clip_id = vera_json_get_string(edit, "clip", "");
-    g_autofree char *clip = vera_cli_dup_member(clips, clip_id, dir);
-    g_autofree char *seed = g_strdup_printf("%" G_GINT64_FORMAT, json_object_get_int_member_with_default(edit, "seed", 0));
-    int code;
-
-    if (clip == NULL) {
-        fprintf(stderr, "vera: The edit ‘%s’ names the clip ‘%s’, which the project does not have.\n", id, clip_id);
-        return VERA_CLI_EXIT_BAD_INPUT;
-    }
-    o.instruction = g_strdup(vera_json_get_string(edit, "instruction", ""));
-    o.negative = vera_cli_dup_member(edit, "negative", NULL);
-    o.region = vera_cli_dup_member(edit, "region", dir);
-    o.range = vera_cli_dup_member(edit, "range", NULL);
-    o.model = g_strdup(options->model);
-    o.seed = g_steal_pointer(&seed);
-    o.n_steps = (int)json_object_get_int_member_with_default(edit, "steps", 0);
-    o.guidance = json_object_get_double_member_with_default(edit, "guidance", -1);
-    o.export = g_strdup(options->export);
-    o.output = g_build_filename(output, id, NULL);
-    o.is_resume = TRUE;
-    printf("%s: %s\n", id, o.instruction);
-    fflush(stdout);
-    code = vera_cli_run_edit(clip, &o);
-    vera_cli_options_clear(&o);
-    return code;
-}
-
-/* The objects of an array member; empty when the member is anything else. */
-static GPtrArray *
-vera_cli_list_objects(JsonObject *object, const char *name)
-{
-    GPtrArray *objects = g_ptr_array_new();
-    JsonNode *node = json_object_get_member(object, name);
-    JsonArray *array = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-
-    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
-        JsonNode *item = json_array_get_element(array, i);
-        if (JSON_NODE_HOLDS_OBJECT(item))
-            g_ptr_array_add(objects, json_node_get_object(item));
-    }
-    return objects;
-}
-
-/* Clip paths by id. */
-static JsonObject *
-vera_cli_collect_clips(JsonObject *project)
-{
-    g_autoptr(GPtrArray) list = vera_cli_list_objects(project, "clips");
-    JsonObject *clips = json_object_new();
-
-    for (guint i = 0; i < list->len; i++)
-        json_object_set_string_member(clips, vera_json_get_string(list->pdata[i], "id", ""),
-                                      vera_json_get_string(list->pdata[i], "path", ""));
-    return clips;
-}
-
-static int
-vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
-{
-    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
-    g_autofree char *dir = g_path_get_dirname(path), *absolute = g_canonicalize_filename(dir, NULL);
-    g_autofree char *output = vera_cli_get_output(path, options->output);
-    JsonNode *root = parser ? json_parser_get_root(parser) : NULL;
-    JsonObject *project = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    g_autoptr(JsonObject) clips = NULL;
-    g_autoptr(GPtrArray) edits = NULL;
-    int code = VERA_CLI_EXIT_OK;
-
-    if (project == NULL || !json_object_has_member(project, "vera_project")) {
-        fprintf(stderr, "vera: ‘%s’ is not a readable Vera project.\n", path);
-        return VERA_CLI_EXIT_BAD_INPUT;
-    }
-    clips = vera_cli_collect_clips(project);
-    edits = vera_cli_list_objects(project, "edits");
-    for (guint i = 0; i < edits->len && code == VERA_CLI_EXIT_OK; i++)
-        code = vera_cli_run_project_edit(edits->pdata[i], clips, absolute, output, options);
-    return code;
-}
-
-int
-vera_cli_run_project(int argc, char **argv)
-{
-    VeraCliOptions o = { .guidance = -1 };
-    const GOptionEntry entries[] = { EXPORT_ENTRIES(o){ "model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Model folder", "DIR" },
-                                     { NULL, 0, 0, 0, NULL, NULL, NULL } };
-    GOptionContext *context = g_option_context_new("PROJECT – make every edit of a project file");
-    int code;
-
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (vera_cli_parse(context, &argc, &argv, &code))
-        code = argc == 2 ? vera_cli_run_project_file(argv[1], &o) : vera_cli_report_usage("run-project", "Name one project file.");
     vera_cli_options_clear(&o);
     return code;
 }
