@@ -32,12 +32,17 @@ def edges(x):
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
 
 
+def hue(x):
+    return x - x.mean(1, keepdim=True)
+
+
 def loss_of(out, target):
-    """L1 of values, gradients and a coarse level; values beyond the range count little, so that plateaus come out exact."""
+    """L1 of values, gradients, a coarse level and, apart, of its colour, which is otherwise learned last; values beyond the
+    range count little, so that plateaus come out exact."""
     beyond = (out.abs() - 1).clamp(min=0).mean()
     out = out.clamp(-1, 1)
     small = [F.avg_pool3d(v, (1, 4, 4)) for v in (out, target)]
-    return (F.l1_loss(out, target) + 0.05 * beyond + 0.5 * F.l1_loss(*small)
+    return (F.l1_loss(out, target) + 0.05 * beyond + 0.5 * F.l1_loss(*small) + 2 * F.l1_loss(hue(small[0]), hue(small[1]))
             + 0.5 * sum(F.l1_loss(a, b) for a, b in zip(edges(out), edges(target)))), F.mse_loss(out, target)
 
 

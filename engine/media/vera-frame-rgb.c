@@ -10,23 +10,6 @@
 /* Samples beyond each end of a block that upsampling can reach, whatever the siting. */
 #define VERA_FRAME_REACH 2
 
-/**
- * VeraFrameScale: (code - @offset) / @divisor is the nominal value. Division, not multiplication by
- * the reciprocal, so that code v of n bits is the float nearest to v/(2^n-1).
- */
-typedef struct {
-    float offset;
-    float divisor;
-} VeraFrameScale;
-
-/** VeraFrameMatrix: the four Y'CbCr to R'G'B' factors that are neither 0 nor 1. */
-typedef struct {
-    float red_cr;
-    float green_cb;
-    float green_cr;
-    float blue_cb;
-} VeraFrameMatrix;
-
 /** VeraFrameTap: which two samples are mixed, and how much of the second. */
 typedef struct {
     int first;
@@ -36,11 +19,7 @@ typedef struct {
 
 typedef struct {
     const VeraFrame *frame;
-    VeraFrameScale luma;
-    VeraFrameScale chroma;
-    VeraFrameMatrix matrix;
-    int site_x;
-    int site_y;
+    VeraFrameCoding coding;
     float *rgb;
 } VeraFrameConversion;
 
@@ -179,16 +158,16 @@ vera_frame_load_chroma(const VeraFrameConversion *self, int plane, int y, int x,
     int shift = frame->format.chroma_shift_x;
     int height = vera_frame_get_plane_height(frame, plane);
     float row[VERA_FRAME_BLOCK + 4];
-    VeraFrameTap tap = vera_frame_get_tap(y, frame->format.chroma_shift_y, self->site_y, height);
+    VeraFrameTap tap = vera_frame_get_tap(y, frame->format.chroma_shift_y, self->coding.site_y, height);
 
     if (shift == 0) {
         vera_frame_load_mixed(frame, plane, tap, x, n, out);
     } else {
         int count = ((n - 1) >> shift) + 1 + 2 * VERA_FRAME_REACH;
         vera_frame_load_extended(frame, plane, tap, (x >> shift) - VERA_FRAME_REACH, count, row);
-        vera_frame_upsample(row, shift, self->site_x, n, out);
+        vera_frame_upsample(row, shift, self->coding.site_x, n, out);
     }
-    vera_frame_apply_scale(self->chroma, n, out);
+    vera_frame_apply_scale(self->coding.chroma, n, out);
 }
 
 static void
@@ -196,10 +175,10 @@ vera_frame_convert_yuv(const VeraFrameConversion *self, int y, int x, int n)
 {
     float luma[VERA_FRAME_BLOCK], cb[VERA_FRAME_BLOCK], cr[VERA_FRAME_BLOCK];
     float *out = self->rgb + ((gsize)y * self->frame->width + x) * 3;
-    VeraFrameMatrix m = self->matrix;
+    VeraFrameMatrix m = self->coding.matrix;
 
     vera_frame_load(self->frame, 0, y, x, n, luma);
-    vera_frame_apply_scale(self->luma, n, luma);
+    vera_frame_apply_scale(self->coding.luma, n, luma);
     vera_frame_load_chroma(self, 1, y, x, n, cb);
     vera_frame_load_chroma(self, 2, y, x, n, cr);
 #pragma omp simd
@@ -220,7 +199,7 @@ vera_frame_convert_rgb(const VeraFrameConversion *self, int y, int x, int n)
     for (int c = 0; c < 3; c++) {
         if (c == 0 || !is_gray) {
             vera_frame_load(self->frame, c, y, x, n, values);
-            vera_frame_apply_scale(self->luma, n, values);
+            vera_frame_apply_scale(self->coding.luma, n, values);
         }
         for (int i = 0; i < n; i++)
             out[3 * i + c] = values[i];
@@ -228,20 +207,27 @@ vera_frame_convert_rgb(const VeraFrameConversion *self, int y, int x, int n)
 }
 
 void
-vera_frame_to_rgb(const VeraFrame *self, float *rgb)
+vera_frame_get_coding(const VeraFrame *self, VeraFrameCoding *coding)
 {
     const VeraFrameFormat *format = &self->format;
     int left = format->is_chroma_left ? 0 : (1 << format->chroma_shift_x) - 1;
-    VeraFrameConversion conversion = {
-        .frame = self,
+
+    *coding = (VeraFrameCoding){
         .luma = vera_frame_get_luma_scale(self),
         .chroma = vera_frame_get_chroma_scale(self),
         .matrix = vera_frame_get_matrix(self->color.matrix),
         .site_x = left + format->chroma_delta_x,
         .site_y = (1 << format->chroma_shift_y) - 1 + format->chroma_delta_y,
-        .rgb = rgb,
     };
+}
 
+void
+vera_frame_to_rgb(const VeraFrame *self, float *rgb)
+{
+    const VeraFrameFormat *format = &self->format;
+    VeraFrameConversion conversion = { .frame = self, .rgb = rgb };
+
+    vera_frame_get_coding(self, &conversion.coding);
 #pragma omp parallel for schedule(static)
     for (int y = 0; y < self->height; y++)
         for (int x = 0; x < self->width; x += VERA_FRAME_BLOCK) {

@@ -108,6 +108,44 @@ int vera_frame_get_plane_width(const VeraFrame *self, int plane);
 int vera_frame_get_plane_height(const VeraFrame *self, int plane);
 
 /**
+ * VeraFrameScale: (code - @offset) / @divisor is the nominal value. Division, not multiplication by the reciprocal, so that code
+ * v of n bits is the float nearest to v/(2^n-1).
+ */
+typedef struct {
+    float offset;
+    float divisor;
+} VeraFrameScale;
+
+/** VeraFrameMatrix: the four Y'CbCr to R'G'B' factors that are neither 0 nor 1. */
+typedef struct {
+    float red_cr;
+    float green_cb;
+    float green_cr;
+    float blue_cb;
+} VeraFrameMatrix;
+
+/**
+ * VeraFrameCoding:
+ * @luma: scale of Y, or of R, G and B
+ * @chroma: scale of Cb and Cr
+ * @matrix: Y'CbCr to R'G'B'
+ * @site_x: how many half luma samples right of the first luma sample the first chroma sample lies
+ * @site_y: the same, downwards
+ *
+ * The numbers by which vera_frame_to_rgb() converts a frame, for others that must agree with it (the canvas).
+ */
+typedef struct {
+    VeraFrameScale luma;
+    VeraFrameScale chroma;
+    VeraFrameMatrix matrix;
+    int site_x;
+    int site_y;
+} VeraFrameCoding;
+
+/** vera_frame_get_coding: fills @coding for @self. Thread-safety: safe. */
+void vera_frame_get_coding(const VeraFrame *self, VeraFrameCoding *coding);
+
+/**
  * vera_frame_to_rgb:
  * @self: a frame
  * @rgb: (out caller-allocates): interleaved R'G'B', @width * @height * 3 floats, rows without gaps

@@ -27,14 +27,15 @@ def crops(batch, size, n, rng):
     b, _, t, h, w = alpha.shape
     for _ in range(n):
         i, f = rng.randrange(b), rng.choice(range(0, t - 4, 4))
-        name = rng.choice(["source", "edit", "edit", "alpha", "alpha", "composite", "mask"])
+        name = rng.choice(["source", "edit", "edit", "edit", "alpha", "alpha", "composite", "mask"])
         y, x = rng.randrange(h - size + 1), rng.randrange(w - size + 1)
         if rng.random() < 0.5:
             soft = ((alpha[i, 0, f] > 0.1) & (alpha[i, 0, f] < 0.9)).nonzero()
             if len(soft):
                 cy, cx = soft[rng.randrange(len(soft))].tolist()
                 y, x = min(max(cy - size // 2, 0), h - size), min(max(cx - size // 2, 0), w - size)
-        out.append(batch[name][i, :, f : f + 5, y : y + size, x : x + size].expand(3, -1, -1, -1))
+        video = batch[name][i, :, f : f + 5, y : y + size, x : x + size].expand(3, -1, -1, -1)
+        out.append(video[rng.sample(range(3), 3)])
     return torch.stack(out) * 2 - 1
 
 
