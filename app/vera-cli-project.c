@@ -2,110 +2,76 @@
 
 #include <stdio.h>
 
-#include <json-glib/json-glib.h>
-
 #include "app/vera-cli-edit.h"
 #include "app/vera-cli.h"
-#include "engine/diffusion/vera-json.h"
+#include "engine/media/vera-clip.h"
+#include "engine/project/vera-project.h"
 
+/* The mask of a drawn region, written anew beside what comes of it. */
 static char *
-vera_cli_dup_member(JsonObject *object, const char *name, const char *dir)
+vera_cli_write_region(const VeraEdit *edit,
+                      const char *clip_path,
+                      const char *output,
+                      GError **error)
 {
-    const char *value = vera_json_get_string(object, name, NULL);
+    g_autoptr(VeraClip) clip = vera_clip_open(clip_path, vera_cli_get_cancellable(), error);
+    g_autofree char *hash = vera_region_hash(edit->region);
+    g_autofree char *dir = g_strdup_printf("%s/region-%.16s", output, hash);
+    const VeraClipInfo *info;
 
-    if (value == NULL)
+    if (clip == NULL)
         return NULL;
-    return dir ? g_canonicalize_filename(value, dir) : g_strdup(value);
+    info = vera_clip_get_info(clip);
+    return vera_region_write_mask(edit->region, edit->first, edit->last, info->width, info->height,
+                                  dir, vera_cli_get_cancellable(), error);
 }
 
 static int
-vera_cli_run_project_edit(JsonObject *edit,
-                          JsonObject *clips,
-                          const char *dir,
+vera_cli_run_project_edit(const VeraEdit *edit,
+                          const char *clip_path,
                           const char *output,
                           const VeraCliOptions *options)
 {
-    VeraCliOptions o = {.guidance = -1};
-    const char *id = vera_json_get_string(edit, "id", "edit");
-    const char *clip_id = vera_json_get_string(edit, "clip", "");
-    g_autofree char *clip = vera_cli_dup_member(clips, clip_id, dir);
-    g_autofree char *seed = g_strdup_printf(
-        "%" G_GINT64_FORMAT, json_object_get_int_member_with_default(edit, "seed", 0));
+    VeraCliOptions o = {.guidance = edit->guidance, .n_steps = edit->n_steps, .is_resume = TRUE};
+    g_autoptr(GError) error = NULL;
     int code;
 
-    if (clip == NULL) {
-        fprintf(stderr,
-                "vera: The edit ‘%s’ names the clip ‘%s’, which the project does not have.\n", id,
-                clip_id);
-        return VERA_CLI_EXIT_BAD_INPUT;
-    }
-    o.instruction = g_strdup(vera_json_get_string(edit, "instruction", ""));
-    o.negative = vera_cli_dup_member(edit, "negative", NULL);
-    o.region = vera_cli_dup_member(edit, "region", dir);
-    o.range = vera_cli_dup_member(edit, "range", NULL);
-    o.model = g_strdup(options->model);
-    o.seed = g_steal_pointer(&seed);
-    o.n_steps = (int)json_object_get_int_member_with_default(edit, "steps", 0);
-    o.guidance = json_object_get_double_member_with_default(edit, "guidance", -1);
+    o.output = g_build_filename(output, edit->id, NULL);
+    o.region = edit->region ? vera_cli_write_region(edit, clip_path, o.output, &error)
+                            : g_strdup(edit->region_path);
+    o.instruction = g_strdup(edit->instruction);
+    o.negative = g_strdup(edit->negative);
+    o.range =
+        g_strdup_printf("%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT, edit->first + 1, edit->last + 1);
+    o.model = g_strdup(options->model ? options->model : edit->model_dir);
+    o.seed = g_strdup_printf("%" G_GUINT64_FORMAT, edit->seed);
+    if (edit->width > 0 && edit->height > 0)
+        o.size = g_strdup_printf("%dx%d", edit->width, edit->height);
     o.export = g_strdup(options->export);
-    o.output = g_build_filename(output, id, NULL);
-    o.is_resume = TRUE;
-    printf("%s: %s\n", id, o.instruction);
+    o.progress = g_strdup(options->progress);
+    o.is_float32 = options->is_float32;
+    printf("%s: %s\n", edit->id, edit->instruction);
     fflush(stdout);
-    code = vera_cli_run_edit(clip, &o);
+    code = error ? vera_cli_report_error(error) : vera_cli_run_edit(clip_path, &o);
     vera_cli_options_clear(&o);
     return code;
-}
-
-/* The objects of an array member; empty when the member is anything else. */
-static GPtrArray *
-vera_cli_list_objects(JsonObject *object, const char *name)
-{
-    GPtrArray *objects = g_ptr_array_new();
-    JsonNode *node = json_object_get_member(object, name);
-    JsonArray *array = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-
-    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
-        JsonNode *item = json_array_get_element(array, i);
-        if (JSON_NODE_HOLDS_OBJECT(item))
-            g_ptr_array_add(objects, json_node_get_object(item));
-    }
-    return objects;
-}
-
-/* Clip paths by id. */
-static JsonObject *
-vera_cli_collect_clips(JsonObject *project)
-{
-    g_autoptr(GPtrArray) list = vera_cli_list_objects(project, "clips");
-    JsonObject *clips = json_object_new();
-
-    for (guint i = 0; i < list->len; i++)
-        json_object_set_string_member(clips, vera_json_get_string(list->pdata[i], "id", ""),
-                                      vera_json_get_string(list->pdata[i], "path", ""));
-    return clips;
 }
 
 static int
 vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
 {
-    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
-    g_autofree char *dir = g_path_get_dirname(path), *absolute = g_canonicalize_filename(dir, NULL);
     g_autofree char *output = vera_cli_get_output(path, options->output);
-    JsonNode *root = parser ? json_parser_get_root(parser) : NULL;
-    JsonObject *project = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    g_autoptr(JsonObject) clips = NULL;
-    g_autoptr(GPtrArray) edits = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraProjectState) state = vera_project_state_load(path, &error);
     int code = VERA_CLI_EXIT_OK;
 
-    if (project == NULL || !json_object_has_member(project, "vera_project")) {
-        fprintf(stderr, "vera: ‘%s’ is not a readable Vera project.\n", path);
-        return VERA_CLI_EXIT_BAD_INPUT;
+    if (state == NULL)
+        return vera_cli_report_error(error);
+    for (guint i = 0; i < state->edits->len && code == VERA_CLI_EXIT_OK; i++) {
+        const VeraEdit *edit = state->edits->pdata[i];
+        const VeraProjectClip *clip = vera_project_state_find_clip(state, edit->clip_id);
+        code = vera_cli_run_project_edit(edit, clip->path, output, options);
     }
-    clips = vera_cli_collect_clips(project);
-    edits = vera_cli_list_objects(project, "edits");
-    for (guint i = 0; i < edits->len && code == VERA_CLI_EXIT_OK; i++)
-        code = vera_cli_run_project_edit(edits->pdata[i], clips, absolute, output, options);
     return code;
 }
 

@@ -99,6 +99,8 @@ vera_cli_get_exit_code(const GError *error)
         return vera_cli_signal == SIGTERM ? VERA_CLI_EXIT_TERMINATED : VERA_CLI_EXIT_INTERRUPTED;
     case VERA_ENGINE_ERROR_FAILED:
     case VERA_ENGINE_ERROR_OUTPUT:
+    case VERA_ENGINE_ERROR_CHANGED_ON_DISK:
+    case VERA_ENGINE_ERROR_LOCKED:
         break;
     }
     return VERA_CLI_EXIT_FAILED;

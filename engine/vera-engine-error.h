@@ -25,6 +25,9 @@ G_BEGIN_DECLS
  * @VERA_ENGINE_ERROR_OUT_OF_MEMORY: the host has too little free memory
  * @VERA_ENGINE_ERROR_DISK_FULL: nothing more can be written where the output goes
  * @VERA_ENGINE_ERROR_OUTPUT: the output cannot be written for another reason (permission, path)
+ * @VERA_ENGINE_ERROR_CHANGED_ON_DISK: another program wrote the file since it was read; writing
+ * would lose that
+ * @VERA_ENGINE_ERROR_LOCKED: another program has the project open for writing
  * @VERA_ENGINE_ERROR_CANCELLED: the caller asked to stop
  *
  * Codes that a user interface or the command line can act on.
@@ -41,6 +44,8 @@ typedef enum {
     VERA_ENGINE_ERROR_OUT_OF_MEMORY,
     VERA_ENGINE_ERROR_DISK_FULL,
     VERA_ENGINE_ERROR_OUTPUT,
+    VERA_ENGINE_ERROR_CHANGED_ON_DISK,
+    VERA_ENGINE_ERROR_LOCKED,
     VERA_ENGINE_ERROR_CANCELLED,
 } VeraEngineError;
 

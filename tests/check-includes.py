@@ -13,7 +13,7 @@ import tempfile
 
 # folder -> (own folders it may include, patterns of system headers it must not include)
 RULES = {
-    "kernels": ({"kernels"}, r"glib|gio|gobject|gtk/|adwaita|libav|libsw|openexr|json-glib|epoxy|zimg"),
+    "kernels": ({"kernels"}, r"glib|gio|gobject|gtk/|adwaita|libav|libsw|openexr|json-glib|epoxy|zimg|cairo"),
     "engine": ({"engine", "kernels"}, r"gtk/|adwaita|epoxy|GL/|cuda|cublas"),
     "ui": ({"ui", "engine"}, r"libav|libsw|cuda|cublas|dnnl|openexr"),
     "app": ({"app", "ui", "engine", "kernels"}, r"cuda|cublas|dnnl"),
@@ -47,7 +47,7 @@ def check_rules(root: pathlib.Path) -> list[str]:
 
 
 def check_headers_alone(root: pathlib.Path) -> list[str]:
-    packages = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-glib-1.0", "OpenEXR", "libavformat"]
+    packages = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-glib-1.0", "OpenEXR", "libavformat", "cairo"]
     flags = shlex.split(
         subprocess.run(["pkg-config", "--cflags", *packages], capture_output=True, text=True, check=True).stdout)
     problems = []

@@ -1,0 +1,678 @@
+#include "config.h"
+
+#include "engine/project/vera-project.h"
+
+#include <string.h>
+
+#include "engine/project/vera-journal.h"
+#include "engine/project/vera-project-file.h"
+#include "engine/project/vera-project-lock.h"
+#include "engine/project/vera-project-private.h"
+#include "engine/vera-engine-error.h"
+
+/* One state in the history, and what led to it. */
+typedef struct {
+    VeraProjectState *state;
+    char *name;
+    char *merge_key; /* NULL: the next commit is a step of its own */
+} VeraProjectStep;
+
+struct _VeraProject {
+    GObject parent_instance;
+
+    /* Owned */
+    char *path; /* resolved; NULL until saved */
+    char *title;
+    char *sha256; /* of the file as we know it */
+    GPtrArray *steps;
+    guint current;
+    VeraProjectState *saved_state; /* NULL: no state of ours is what the file holds */
+    guint n_changes;               /* since opened or saved */
+    VeraJournal *journal;
+    VeraProjectLock *lock;
+    char *lock_owner;
+    GQueue *saves; /* GTask; the head is running */
+};
+
+enum {
+    PROP_0,
+    PROP_PATH,
+    PROP_TITLE,
+    PROP_IS_MODIFIED,
+    PROP_CAN_UNDO,
+    PROP_CAN_REDO,
+    PROP_IS_LOCKED_OUT,
+    N_PROPS
+};
+
+enum { SIGNAL_CHANGED, SIGNAL_JOURNAL_FAILED, N_SIGNALS };
+
+static GParamSpec *vera_project_props[N_PROPS];
+static guint vera_project_signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE(VeraProject, vera_project, G_TYPE_OBJECT)
+
+static void
+vera_project_step_free(gpointer data)
+{
+    VeraProjectStep *step = data;
+
+    vera_project_state_unref(step->state);
+    g_free(step->name);
+    g_free(step->merge_key);
+    g_free(step);
+}
+
+static void
+vera_project_add_step(VeraProject *self,
+                      VeraProjectState *state,
+                      const char *name,
+                      const char *merge_key)
+{
+    VeraProjectStep *step = g_new0(VeraProjectStep, 1);
+
+    step->state = state;
+    step->name = g_strdup(name);
+    step->merge_key = g_strdup(merge_key);
+    g_ptr_array_add(self->steps, step);
+    self->current = self->steps->len - 1;
+}
+
+static VeraProjectStep *
+vera_project_get_step(VeraProject *self)
+{
+    return self->steps->pdata[self->current];
+}
+
+/* What a property says right now, so that only those are notified that a change has changed. */
+typedef struct {
+    gboolean is_modified, can_undo, can_redo, is_locked_out;
+    char *path;
+} VeraProjectLook;
+
+static VeraProjectLook
+vera_project_look(VeraProject *self)
+{
+    return (VeraProjectLook){vera_project_get_is_modified(self), vera_project_get_can_undo(self),
+                             vera_project_get_can_redo(self), self->lock_owner != NULL,
+                             g_strdup(self->path)};
+}
+
+static void
+vera_project_notify_differences(VeraProject *self, VeraProjectLook before)
+{
+    VeraProjectLook now = vera_project_look(self);
+    const gboolean differs[N_PROPS] = {
+        [PROP_PATH] = g_strcmp0(before.path, now.path) != 0,
+        [PROP_TITLE] = g_strcmp0(before.path, now.path) != 0,
+        [PROP_IS_MODIFIED] = before.is_modified != now.is_modified,
+        [PROP_CAN_UNDO] = before.can_undo != now.can_undo,
+        [PROP_CAN_REDO] = before.can_redo != now.can_redo,
+        [PROP_IS_LOCKED_OUT] = before.is_locked_out != now.is_locked_out,
+    };
+
+    for (guint i = 1; i < N_PROPS; i++)
+        if (differs[i])
+            g_object_notify_by_pspec(G_OBJECT(self), vera_project_props[i]);
+    g_free(before.path);
+    g_free(now.path);
+}
+
+static void
+vera_project_append_to_journal(VeraProject *self)
+{
+    VeraJournalEntry entry = {
+        .state = vera_project_get_state(self),
+        .name = vera_project_get_step(self)->name,
+        .n_changes = self->n_changes,
+        .is_modified = vera_project_get_is_modified(self),
+    };
+
+    vera_journal_append(self->journal, &entry);
+}
+
+static void
+vera_project_set_path(VeraProject *self, const char *path)
+{
+    g_free(self->path);
+    g_free(self->title);
+    self->path = g_strdup(path);
+    self->title = path ? g_filename_display_basename(path) : NULL;
+    if (self->title != NULL && g_str_has_suffix(self->title, ".vera") && strlen(self->title) > 5)
+        self->title[strlen(self->title) - 5] = '\0';
+}
+
+/* Tries to lock @path; remembers who has it where that fails. A folder that cannot be written needs
+ * no lock: nobody saves there. */
+static void
+vera_project_lock(VeraProject *self, const char *path)
+{
+    g_clear_pointer(&self->lock, vera_project_lock_release);
+    g_clear_pointer(&self->lock_owner, g_free);
+    self->lock =
+        vera_project_lock_acquire(path, VERA_PROJECT_LOCK_FLAGS_NONE, &self->lock_owner, NULL);
+}
+
+typedef struct {
+    GWeakRef project;
+    char *message;
+} VeraProjectJournalFailure;
+
+static gboolean
+vera_project_journal_failed_idle_cb(gpointer data)
+{
+    VeraProjectJournalFailure *failure = data;
+    g_autoptr(VeraProject) self = g_weak_ref_get(&failure->project);
+
+    if (self != NULL)
+        g_signal_emit(self, vera_project_signals[SIGNAL_JOURNAL_FAILED], 0, failure->message);
+    g_weak_ref_clear(&failure->project);
+    g_free(failure->message);
+    g_free(failure);
+    return G_SOURCE_REMOVE;
+}
+
+/* In the journal's thread; the project closes its journal before it goes. */
+static void
+vera_project_journal_failed_cb(const char *message, gpointer user_data)
+{
+    VeraProjectJournalFailure *failure = g_new0(VeraProjectJournalFailure, 1);
+
+    g_weak_ref_init(&failure->project, user_data);
+    failure->message = g_strdup(message);
+    g_idle_add(vera_project_journal_failed_idle_cb, failure);
+}
+
+static void
+vera_project_dispose(GObject *object)
+{
+    VeraProject *self = VERA_PROJECT(object);
+
+    g_clear_pointer(&self->journal, vera_journal_close);
+    g_clear_pointer(&self->lock, vera_project_lock_release);
+    G_OBJECT_CLASS(vera_project_parent_class)->dispose(object);
+}
+
+static void
+vera_project_finalize(GObject *object)
+{
+    VeraProject *self = VERA_PROJECT(object);
+
+    g_ptr_array_unref(self->steps);
+    vera_project_state_unref(self->saved_state);
+    g_queue_free(self->saves);
+    g_free(self->path);
+    g_free(self->title);
+    g_free(self->sha256);
+    g_free(self->lock_owner);
+    G_OBJECT_CLASS(vera_project_parent_class)->finalize(object);
+}
+
+static void
+vera_project_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    VeraProject *self = VERA_PROJECT(object);
+
+    switch (id) {
+    case PROP_PATH:
+        g_value_set_string(value, self->path);
+        break;
+    case PROP_TITLE:
+        g_value_set_string(value, self->title);
+        break;
+    case PROP_IS_MODIFIED:
+        g_value_set_boolean(value, vera_project_get_is_modified(self));
+        break;
+    case PROP_CAN_UNDO:
+        g_value_set_boolean(value, vera_project_get_can_undo(self));
+        break;
+    case PROP_CAN_REDO:
+        g_value_set_boolean(value, vera_project_get_can_redo(self));
+        break;
+    case PROP_IS_LOCKED_OUT:
+        g_value_set_boolean(value, self->lock_owner != NULL);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void
+vera_project_class_init(VeraProjectClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+    object_class->dispose = vera_project_dispose;
+    object_class->finalize = vera_project_finalize;
+    object_class->get_property = vera_project_get_property;
+    vera_project_props[PROP_PATH] = g_param_spec_string("path", NULL, NULL, NULL, flags);
+    vera_project_props[PROP_TITLE] = g_param_spec_string("title", NULL, NULL, NULL, flags);
+    vera_project_props[PROP_IS_MODIFIED] =
+        g_param_spec_boolean("is-modified", NULL, NULL, FALSE, flags);
+    vera_project_props[PROP_CAN_UNDO] = g_param_spec_boolean("can-undo", NULL, NULL, FALSE, flags);
+    vera_project_props[PROP_CAN_REDO] = g_param_spec_boolean("can-redo", NULL, NULL, FALSE, flags);
+    vera_project_props[PROP_IS_LOCKED_OUT] =
+        g_param_spec_boolean("is-locked-out", NULL, NULL, FALSE, flags);
+    g_object_class_install_properties(object_class, N_PROPS, vera_project_props);
+    vera_project_signals[SIGNAL_CHANGED] = g_signal_new(
+        "changed", VERA_TYPE_PROJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    vera_project_signals[SIGNAL_JOURNAL_FAILED] =
+        g_signal_new("journal-failed", VERA_TYPE_PROJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                     G_TYPE_NONE, 1, G_TYPE_STRING);
+}
+
+static void
+vera_project_init(VeraProject *self)
+{
+    self->steps = g_ptr_array_new_with_free_func(vera_project_step_free);
+    self->saves = g_queue_new();
+    self->journal = vera_journal_new(vera_project_journal_failed_cb, self);
+}
+
+/* @state is the first of the history and what is saved. */
+static VeraProject *
+vera_project_new_with_state(VeraProjectState *state)
+{
+    VeraProject *self = g_object_new(VERA_TYPE_PROJECT, NULL);
+
+    vera_project_add_step(self, state, NULL, NULL);
+    self->saved_state = vera_project_state_ref(state);
+    return self;
+}
+
+VeraProject *
+vera_project_new(void)
+{
+    return vera_project_new_with_state(vera_project_state_new());
+}
+
+VeraProject *
+vera_project_load(const char *path, GError **error)
+{
+    g_autofree char *resolved = vera_project_file_resolve(path);
+    g_autofree char *sha256 = NULL;
+    VeraProjectState *state = vera_project_file_read(resolved, &sha256, error);
+    VeraProject *self;
+
+    if (state == NULL)
+        return NULL;
+    self = vera_project_new_with_state(state);
+    vera_project_set_path(self, resolved);
+    self->sha256 = g_steal_pointer(&sha256);
+    vera_project_lock(self, resolved);
+    vera_journal_reset(self->journal, resolved, self->sha256);
+    return self;
+}
+
+VeraProject *
+vera_project_new_recovered(const char *path,
+                           const char *sha256,
+                           VeraProjectState *file_state,
+                           VeraProjectState *state,
+                           guint n_changes,
+                           const char *journal_path)
+{
+    VeraProject *self =
+        vera_project_new_with_state(file_state ? file_state : vera_project_state_new());
+
+    vera_project_set_path(self, path);
+    self->sha256 = g_strdup(sha256);
+    if (path != NULL)
+        vera_project_lock(self, path);
+    vera_journal_reset(self->journal, path, sha256);
+    vera_project_add_step(self, state, "Recover Unsaved Work", NULL);
+    self->n_changes = n_changes;
+    vera_project_append_to_journal(self);
+    vera_journal_supersede(self->journal, journal_path);
+    return self;
+}
+
+const VeraProjectState *
+vera_project_get_state(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return vera_project_get_step(self)->state;
+}
+
+/* A long history keeps one copy of a region that did not change. */
+static void
+vera_project_share_regions(VeraProjectState *state, const VeraProjectState *before)
+{
+    for (guint i = 0; i < state->edits->len; i++) {
+        VeraEdit *edit = state->edits->pdata[i];
+        VeraEdit *old = vera_project_state_find_edit(before, edit->id);
+        if (old == NULL || edit->region == old->region ||
+            !vera_region_equal(edit->region, old->region))
+            continue;
+        vera_region_unref(edit->region);
+        edit->region = vera_region_ref(old->region);
+    }
+}
+
+void
+vera_project_commit(VeraProject *self,
+                    VeraProjectState *new_state,
+                    const char *name,
+                    const char *merge_key)
+{
+    g_autoptr(GError) error = NULL;
+    VeraProjectLook before;
+    VeraProjectStep *step;
+
+    g_return_if_fail(VERA_IS_PROJECT(self));
+    g_return_if_fail(name != NULL);
+    if (!vera_project_state_check(new_state, &error)) {
+        g_critical("vera_project_commit: ‘%s’ is refused: %s", name, error->message);
+        vera_project_state_unref(new_state);
+        return;
+    }
+    before = vera_project_look(self);
+    step = vera_project_get_step(self);
+    vera_project_share_regions(new_state, step->state);
+    if (self->current + 1 < self->steps->len)
+        g_ptr_array_remove_range(self->steps, self->current + 1,
+                                 self->steps->len - self->current - 1);
+    if (merge_key != NULL && g_strcmp0(step->merge_key, merge_key) == 0) {
+        vera_project_state_unref(step->state);
+        step->state = new_state;
+    } else {
+        vera_project_add_step(self, new_state, name, merge_key);
+        self->n_changes++;
+    }
+    vera_project_append_to_journal(self);
+    vera_project_notify_differences(self, before);
+    g_signal_emit(self, vera_project_signals[SIGNAL_CHANGED], 0);
+}
+
+void
+vera_project_end_merge(VeraProject *self)
+{
+    g_return_if_fail(VERA_IS_PROJECT(self));
+    g_clear_pointer(&vera_project_get_step(self)->merge_key, g_free);
+}
+
+static gboolean
+vera_project_go_to(VeraProject *self, guint index)
+{
+    VeraProjectLook before = vera_project_look(self);
+
+    vera_project_end_merge(self);
+    self->current = index;
+    vera_project_end_merge(self);
+    self->n_changes++;
+    vera_project_append_to_journal(self);
+    vera_project_notify_differences(self, before);
+    g_signal_emit(self, vera_project_signals[SIGNAL_CHANGED], 0);
+    return TRUE;
+}
+
+gboolean
+vera_project_undo(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    return vera_project_get_can_undo(self) && vera_project_go_to(self, self->current - 1);
+}
+
+gboolean
+vera_project_redo(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    return vera_project_get_can_redo(self) && vera_project_go_to(self, self->current + 1);
+}
+
+const char *
+vera_project_get_undo_name(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return vera_project_get_can_undo(self) ? vera_project_get_step(self)->name : NULL;
+}
+
+const char *
+vera_project_get_redo_name(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    if (!vera_project_get_can_redo(self))
+        return NULL;
+    return ((VeraProjectStep *)self->steps->pdata[self->current + 1])->name;
+}
+
+const char *
+vera_project_get_path(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return self->path;
+}
+
+const char *
+vera_project_get_title(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return self->title;
+}
+
+gboolean
+vera_project_get_is_modified(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    return vera_project_get_state(self) != self->saved_state;
+}
+
+gboolean
+vera_project_get_can_undo(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    return self->current > 0;
+}
+
+gboolean
+vera_project_get_can_redo(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    return self->current + 1 < self->steps->len;
+}
+
+const char *
+vera_project_get_lock_owner(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return self->lock_owner;
+}
+
+gboolean
+vera_project_break_lock(VeraProject *self, GError **error)
+{
+    g_autofree char *owner = NULL;
+    VeraProjectLook before;
+
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    g_return_val_if_fail(self->path != NULL, FALSE);
+    if (self->lock != NULL)
+        return TRUE;
+    before = vera_project_look(self);
+    self->lock =
+        vera_project_lock_acquire(self->path, VERA_PROJECT_LOCK_FLAGS_BREAK, &owner, error);
+    g_free(self->lock_owner);
+    self->lock_owner = g_steal_pointer(&owner);
+    vera_project_notify_differences(self, before);
+    return self->lock != NULL;
+}
+
+void
+vera_project_flush_journal(VeraProject *self)
+{
+    g_return_if_fail(VERA_IS_PROJECT(self));
+    vera_journal_flush(self->journal);
+}
+
+/* One save: what the writing needs and what it found. */
+typedef struct {
+    VeraProjectState *state;
+    char *path;
+    char *expected_sha256; /* NULL: write over whatever is there */
+    VeraProjectSaveFlags flags;
+    VeraProjectLock *lock; /* of a new path */
+    char *sha256;
+} VeraProjectSaving;
+
+static void
+vera_project_saving_free(gpointer data)
+{
+    VeraProjectSaving *saving = data;
+
+    vera_project_state_unref(saving->state);
+    vera_project_lock_release(saving->lock);
+    g_free(saving->path);
+    g_free(saving->expected_sha256);
+    g_free(saving->sha256);
+    g_free(saving);
+}
+
+/* Settles what is written where; the lock is taken first, so that nothing is written that another
+ * program is about to. */
+static gboolean
+vera_project_saving_begin(VeraProject *self, VeraProjectSaving *saving, GError **error)
+{
+    g_autofree char *owner = NULL;
+    gboolean is_own = g_strcmp0(self->path, saving->path) == 0;
+
+    saving->state = vera_project_state_ref(vera_project_get_state(self));
+    if (is_own && !(saving->flags & VERA_PROJECT_SAVE_FLAGS_FORCE))
+        saving->expected_sha256 = g_strdup(self->sha256);
+    vera_project_end_merge(self);
+    if (is_own && self->lock != NULL)
+        return TRUE;
+    saving->lock =
+        vera_project_lock_acquire(saving->path, VERA_PROJECT_LOCK_FLAGS_NONE, &owner, error);
+    return saving->lock != NULL;
+}
+
+static void
+vera_project_saving_finish(VeraProject *self, VeraProjectSaving *saving)
+{
+    VeraProjectLook before = vera_project_look(self);
+
+    vera_project_state_unref(self->saved_state);
+    self->saved_state = g_steal_pointer(&saving->state);
+    g_free(self->sha256);
+    self->sha256 = g_steal_pointer(&saving->sha256);
+    vera_project_set_path(self, saving->path);
+    if (saving->lock != NULL) {
+        vera_project_lock_release(self->lock);
+        self->lock = g_steal_pointer(&saving->lock);
+        g_clear_pointer(&self->lock_owner, g_free);
+    }
+    self->n_changes = vera_project_get_is_modified(self) ? 1 : 0;
+    vera_journal_reset(self->journal, self->path, self->sha256);
+    if (vera_project_get_is_modified(self))
+        vera_project_append_to_journal(self);
+    vera_project_notify_differences(self, before);
+}
+
+static VeraProjectSaving *
+vera_project_saving_new(VeraProject *self, const char *path, VeraProjectSaveFlags flags)
+{
+    VeraProjectSaving *saving = g_new0(VeraProjectSaving, 1);
+
+    saving->path = path ? vera_project_file_resolve(path) : g_strdup(self->path);
+    saving->flags = flags;
+    return saving;
+}
+
+gboolean
+vera_project_save(VeraProject *self, const char *path, VeraProjectSaveFlags flags, GError **error)
+{
+    VeraProjectSaving *saving;
+    gboolean ok;
+
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    g_return_val_if_fail(path != NULL || self->path != NULL, FALSE);
+    g_return_val_if_fail(g_queue_is_empty(self->saves), FALSE);
+    saving = vera_project_saving_new(self, path, flags);
+    ok = vera_project_saving_begin(self, saving, error) &&
+         vera_project_file_write(saving->state, saving->path, saving->expected_sha256,
+                                 &saving->sha256, error);
+    if (ok)
+        vera_project_saving_finish(self, saving);
+    vera_project_saving_free(saving);
+    return ok;
+}
+
+static void
+vera_project_save_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    VeraProjectSaving *saving = data;
+    GError *error = NULL;
+
+    if (vera_project_file_write(saving->state, saving->path, saving->expected_sha256,
+                                &saving->sha256, &error))
+        g_task_return_boolean(task, TRUE);
+    else
+        g_task_return_error(task, error);
+}
+
+static void vera_project_start_save(VeraProject *self);
+
+/* The writing is over: takes note of it before the caller is told, then lets the next save begin.
+ */
+static void
+vera_project_written_cb(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    VeraProject *self = VERA_PROJECT(source);
+    g_autoptr(GTask) outer = g_queue_pop_head(self->saves);
+    GError *error = NULL;
+
+    if (g_task_propagate_boolean(G_TASK(result), &error)) {
+        vera_project_saving_finish(self, g_task_get_task_data(outer));
+        g_task_return_boolean(outer, TRUE);
+    } else {
+        g_task_return_error(outer, error);
+    }
+    vera_project_start_save(self);
+}
+
+static void
+vera_project_start_save(VeraProject *self)
+{
+    GTask *outer;
+    GError *error = NULL;
+
+    while ((outer = g_queue_peek_head(self->saves)) != NULL) {
+        if (vera_project_saving_begin(self, g_task_get_task_data(outer), &error)) {
+            g_autoptr(GTask) inner = g_task_new(self, NULL, vera_project_written_cb, NULL);
+            g_task_set_task_data(inner, g_task_get_task_data(outer), NULL);
+            g_task_run_in_thread(inner, vera_project_save_thread);
+            return;
+        }
+        g_queue_pop_head(self->saves);
+        g_task_return_error(outer, g_steal_pointer(&error));
+        g_object_unref(outer);
+    }
+}
+
+void
+vera_project_save_async(VeraProject *self,
+                        const char *path,
+                        VeraProjectSaveFlags flags,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+    GTask *task;
+
+    g_return_if_fail(VERA_IS_PROJECT(self));
+    g_return_if_fail(path != NULL || self->path != NULL);
+    task = g_task_new(self, NULL, callback, user_data);
+    g_task_set_source_tag(task, vera_project_save_async);
+    g_task_set_task_data(task, vera_project_saving_new(self, path, flags),
+                         vera_project_saving_free);
+    g_queue_push_tail(self->saves, task);
+    if (g_queue_get_length(self->saves) == 1)
+        vera_project_start_save(self);
+}
+
+gboolean
+vera_project_save_finish(VeraProject *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
