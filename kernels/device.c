@@ -24,7 +24,7 @@ vera_k_fault_set_countdown(int64_t n)
     atomic_store(&vera_k_fault_countdown, n);
 }
 
-static bool
+bool
 vera_k_fault_is_due(void)
 {
     long long left = atomic_load(&vera_k_fault_countdown);
@@ -68,6 +68,26 @@ vera_k_device_get_info(VeraKDevice *device, VeraKDeviceInfo *info)
 {
     *info = device->info;
     info->free_bytes = device->get_free_bytes(device);
+    info->used_bytes = __atomic_load_n(&device->used_bytes, __ATOMIC_RELAXED);
+    info->peak_used_bytes = __atomic_load_n(&device->peak_used_bytes, __ATOMIC_RELAXED);
+}
+
+void
+vera_k_device_reset_peak(VeraKDevice *device)
+{
+    __atomic_store_n(&device->peak_used_bytes,
+                     __atomic_load_n(&device->used_bytes, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+static void
+vera_k_device_count(VeraKDevice *device, size_t size)
+{
+    uint64_t used = __atomic_add_fetch(&device->used_bytes, size, __ATOMIC_RELAXED);
+    uint64_t peak = __atomic_load_n(&device->peak_used_bytes, __ATOMIC_RELAXED);
+
+    while (used > peak && !__atomic_compare_exchange_n(&device->peak_used_bytes, &peak, used, true,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
 }
 
 bool
@@ -104,6 +124,7 @@ vera_k_buffer_new(VeraKDevice *device, size_t size, VeraKBuffer **buffer)
         free(self);
         return status;
     }
+    vera_k_device_count(device, size);
     *buffer = self;
     return VERA_K_OK;
 }
@@ -114,6 +135,7 @@ vera_k_buffer_free(VeraKBuffer **buffer)
     if (*buffer == NULL)
         return;
     (*buffer)->device->release((*buffer)->device, (*buffer)->data);
+    __atomic_sub_fetch(&(*buffer)->device->used_bytes, (*buffer)->size, __ATOMIC_RELAXED);
     free(*buffer);
     *buffer = NULL;
 }

@@ -16,6 +16,8 @@ typedef struct {
     bool has_fast_bf16;      /* bf16 products run at full rate */
     uint64_t total_bytes;
     uint64_t free_bytes;
+    uint64_t used_bytes;      /* in buffers of this device, now */
+    uint64_t peak_used_bytes; /* most since it was opened or vera_k_device_reset_peak() */
 } VeraKDeviceInfo;
 
 /**
@@ -35,8 +37,11 @@ vera_k_device_open(const char *spec, VeraKDevice **device, char *message, size_t
 /** vera_k_device_close: closes and nulls; every buffer, stream and context of it must be gone. */
 void vera_k_device_close(VeraKDevice **device);
 
-/** vera_k_device_get_info: fills @info; free_bytes is read now. */
+/** vera_k_device_get_info: fills @info; free_bytes, used_bytes and peak_used_bytes are read now. */
 void vera_k_device_get_info(VeraKDevice *device, VeraKDeviceInfo *info);
+
+/** vera_k_device_reset_peak: peak_used_bytes starts again from what is in use now. */
+void vera_k_device_reset_peak(VeraKDevice *device);
 
 /** vera_k_device_is_host: Returns: whether host pointers are device pointers (the CPU) */
 bool vera_k_device_is_host(const VeraKDevice *device);
@@ -61,9 +66,16 @@ void *vera_k_buffer_get_data(const VeraKBuffer *buffer);
 /** vera_k_buffer_get_size: Returns: bytes */
 size_t vera_k_buffer_get_size(const VeraKBuffer *buffer);
 
-/** vera_k_fault_set_countdown: makes the @n-th buffer allocation from now fail once (0 = the next);
- * -1 switches it off. Tests only. */
+/** vera_k_fault_set_countdown: makes the @n-th allocation from now fail once (0 = the next); -1
+ * switches it off. Tests only. */
 void vera_k_fault_set_countdown(int64_t n);
+
+/**
+ * vera_k_fault_is_due: counts one allocation that is not a buffer (host arrays of the layers
+ * above), so that it can be made to fail too. Returns: whether it must fail; false unless a test
+ * has set a countdown
+ */
+bool vera_k_fault_is_due(void);
 
 /** vera_k_stream_new: Returns: VERA_K_OK and a stream (on the CPU work is done at once) */
 VeraKStatus vera_k_stream_new(VeraKDevice *device, VeraKStream **stream);

@@ -27,6 +27,7 @@ struct VeraKDevice {
     uint64_t (*get_free_bytes)(VeraKDevice *device);
     void (*close)(VeraKDevice *device);
     void *backend; /* the backend's own state */
+    uint64_t used_bytes, peak_used_bytes; /* kept by device.c, atomically */
 };
 
 struct VeraKStream {

@@ -24,6 +24,7 @@ struct _VeraPipeline {
     float *source, *mask;
     gint64 shape[4];
     int step;
+    VeraPipelinePreview preview;
 };
 
 int
@@ -290,6 +291,62 @@ vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, Vera
     return TRUE;
 }
 
+void
+vera_pipeline_set_preview(VeraPipeline *self, const VeraPipelinePreview *preview)
+{
+    self->preview = *preview;
+}
+
+/* The frames of latent frame @latent of @estimate, as [3, n, H, W]; the frame before it fills the causal caches. */
+static float *
+vera_pipeline_decode_one(VeraPipeline *self, const float *estimate, int latent, GCancellable *cancellable)
+{
+    g_autoptr(VeraVaeStream) stream = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], NULL);
+    gint64 plane = self->shape[2] * self->shape[3];
+    g_autofree float *part = g_new(float, self->shape[0] * plane);
+    g_autofree float *frames = g_new(float, 3 * (gsize)self->request.width * (gsize)self->request.height *
+                                                (gsize)self->request.plan->temporal_factor);
+
+    for (int l = MAX(latent - 1, 0); stream != NULL && l <= latent; l++) {
+        for (gint64 c = 0; c < self->shape[0]; c++)
+            memcpy(part + c * plane, estimate + (c * self->shape[1] + l) * plane, (gsize)plane * sizeof(float));
+        if (!vera_vae_decoder_push(stream, part, frames, cancellable, NULL))
+            return NULL;
+    }
+    return stream ? g_steal_pointer(&frames) : NULL;
+}
+
+/* Shows frame @index as @velocity at the present latents foresees it. */
+static void
+vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_BRANCHES], GCancellable *cancellable)
+{
+    int factor = self->request.plan->temporal_factor, latent = index == 0 ? 0 : (index - 1) / factor + 1;
+    int n = latent == 0 ? 1 : factor, at = latent == 0 ? 0 : (index - 1) % factor;
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+    g_autofree float *estimate = g_new(float, self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    g_autofree float *edit = NULL, *alpha = NULL;
+    static const int branches[2] = { VERA_BRANCH_EDIT, VERA_BRANCH_ALPHA };
+    float **decoded[2] = { &edit, &alpha };
+
+    for (int i = 0; i < 2; i++) {
+        vera_sampler_estimate(self->samplers[branches[i]], self->step, self->latents[branches[i]], velocity[branches[i]], estimate);
+        *decoded[i] = vera_pipeline_decode_one(self, estimate, latent, cancellable);
+        if (*decoded[i] == NULL)
+            return;
+    }
+    for (gsize p = 0; p < pixels; p++) {
+        float sum = 0;
+        for (gsize c = 0; c < 3; c++) {
+            gsize from = (c * (gsize)n + (gsize)at) * pixels + p;
+            sum += alpha[from];
+            /* In place: [3, n] frames shrink to [3, 1], and each value is read before its place is written. */
+            edit[c * pixels + p] = CLAMP(edit[from] * 0.5f + 0.5f, 0.0f, 1.0f);
+        }
+        alpha[p] = CLAMP(sum / 3 * 0.5f + 0.5f, 0.0f, 1.0f);
+    }
+    self->preview.show(index, edit, alpha, self->preview.user_data);
+}
+
 gboolean
 vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error)
 {
@@ -308,6 +365,11 @@ vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error
             vera_pipeline_add(self, w.velocity[b], &plan->windows[i], sums[b]);
         if (ok)
             vera_pipeline_report(self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
+    }
+    if (ok && self->preview.want != NULL) {
+        int index = self->preview.want(self->preview.user_data);
+        if (index >= 0 && index < plan->n_frames)
+            vera_pipeline_show(self, index, sums, cancellable);
     }
     for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
         ok = vera_sampler_step(self->samplers[b], self->step, sums[b], self->latents[b], error);

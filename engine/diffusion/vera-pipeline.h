@@ -89,6 +89,24 @@ VeraPipeline *vera_pipeline_new(VeraRuntime *runtime,
 void vera_pipeline_free(VeraPipeline *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraPipeline, vera_pipeline_free)
 
+/**
+ * VeraPipelinePreview:
+ * @want: asked after each step; Returns: the frame of the range that is to be shown, or -1
+ * @show: @edit planar [3, height, width] and @alpha [height, width], 0..1, borrowed; on the calling thread
+ * @user_data: for both
+ */
+typedef struct {
+    int (*want)(gpointer user_data);
+    void (*show)(int index, const float *edit, const float *alpha, gpointer user_data);
+    gpointer user_data;
+} VeraPipelinePreview;
+
+/**
+ * vera_pipeline_set_preview: looks at what is being made: one frame, decoded from the estimate of the clean latents that each
+ * step gives anyway, with one latent frame before it as context. Never changes the result; a failure only skips the preview.
+ */
+void vera_pipeline_set_preview(VeraPipeline *self, const VeraPipelinePreview *preview);
+
 int vera_pipeline_get_n_steps(VeraPipeline *self);
 
 /** vera_pipeline_get_step: Returns: steps that are done */

@@ -105,6 +105,19 @@ vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GErr
     return FALSE;
 }
 
+float *
+vera_runtime_new_floats(gsize n, GError **error)
+{
+    float *values = vera_k_fault_is_due() ? NULL : g_try_new(float, MAX(n, 1));
+
+    if (values == NULL)
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "%.1f MiB more memory could not be had. Use fewer frames, a smaller size or a "
+                    "smaller model.",
+                    (double)n * sizeof(float) / (1 << 20));
+    return values;
+}
+
 VeraTensor *
 vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error)
 {

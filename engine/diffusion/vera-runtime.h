@@ -69,6 +69,20 @@ gboolean
 vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error);
 
 /**
+ * vera_runtime_new_floats:
+ * @n: how many, may be 0
+ * @error: return location for a #GError
+ *
+ * Host memory for @n floats, contents undefined. Like tensors it can be made to fail by
+ * vera_k_fault_set_countdown().
+ *
+ * Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * Thread-safety: safe.
+ * Returns: (transfer full): memory for g_free(), or %NULL
+ */
+float *vera_runtime_new_floats(gsize n, GError **error);
+
+/**
  * vera_tensor_new:
  * @runtime: where
  * @n_dims: number of dimensions

@@ -9,6 +9,7 @@ typedef struct VeraClipBackend VeraClipBackend;
 /**
  * VeraClipBackend:
  * @info: the facts; the backend owns the strings
+ * @passing: (nullable): who looks at frames that are decoded on the way to another
  * @read: reads frame @index, which is in range; sets everything but #VeraFrame.index
  * @get_time: seconds from the first frame
  * @free: frees the backend
@@ -17,6 +18,7 @@ typedef struct VeraClipBackend VeraClipBackend;
  */
 struct VeraClipBackend {
     VeraClipInfo info;
+    const VeraClipPassing *passing;
     VeraFrame *(*read)(VeraClipBackend *self,
                        gint64 index,
                        GCancellable *cancellable,

@@ -182,6 +182,30 @@ vera_clip_movie_finish(VeraClipMovie *self, GError **error)
     return vera_clip_look_unpack(&self->look, self->picture, error);
 }
 
+static void
+vera_clip_movie_set_place(VeraClipMovie *self, VeraFrame *frame, gint64 index)
+{
+    frame->index = index;
+    frame->pts = self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
+}
+
+/* A frame on the way that somebody has a use for. That it is damaged matters only when it is asked for. */
+static void
+vera_clip_movie_pass(VeraClipMovie *self)
+{
+    const VeraClipPassing *passing = self->backend.passing;
+    g_autoptr(VeraFrame) frame = NULL;
+
+    if (passing == NULL || self->last_rank >= self->backend.info.n_frames || !vera_clip_movie_is_sound(self->picture) ||
+        !passing->wants(self->last_rank, passing->user_data))
+        return;
+    frame = vera_clip_movie_finish(self, NULL);
+    if (frame == NULL)
+        return;
+    vera_clip_movie_set_place(self, frame, self->last_rank);
+    passing->pass(frame, passing->user_data);
+}
+
 /** Decodes on until frame @rank; %NULL without an error if it does not come, or comes damaged. */
 static VeraFrame *
 vera_clip_movie_decode_to(VeraClipMovie *self,
@@ -195,6 +219,7 @@ vera_clip_movie_decode_to(VeraClipMovie *self,
                                                            : NULL;
         if (self->last_rank > rank + VERA_CLIP_DISORDER)
             return NULL;
+        vera_clip_movie_pass(self);
     }
     return NULL;
 }
@@ -259,7 +284,9 @@ vera_clip_movie_read(VeraClipBackend *backend,
         return vera_frame_ref(self->newest);
     VeraFrame *frame = vera_clip_movie_decode(self, index, cancellable, &local);
     if (frame == NULL) {
-        self->last_rank = -1;
+        /* A cancelled decoder stands between two packets, from where it can go on. */
+        if (!g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED))
+            self->last_rank = -1;
         if (local == NULL)
             g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                         "Frame %" G_GINT64_FORMAT
@@ -269,9 +296,7 @@ vera_clip_movie_read(VeraClipBackend *backend,
         g_propagate_error(error, local);
         return NULL;
     }
-    frame->index = index;
-    frame->pts =
-        self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
+    vera_clip_movie_set_place(self, frame, index);
     g_clear_pointer(&self->newest, vera_frame_unref);
     self->newest = vera_frame_ref(frame);
     return frame;

@@ -84,6 +84,12 @@ vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GE
     return self->backend->read(self->backend, index, cancellable, error);
 }
 
+void
+vera_clip_set_passing(VeraClip *self, const VeraClipPassing *passing)
+{
+    self->backend->passing = passing;
+}
+
 double
 vera_clip_get_frame_time(VeraClip *self, gint64 index)
 {

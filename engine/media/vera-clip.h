@@ -91,6 +91,24 @@ const char *vera_clip_get_path(VeraClip *self);
 VeraFrame *
 vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error);
 
+/**
+ * VeraClipPassing:
+ * @wants: whether frame @index is of use
+ * @pass: takes a frame (transfer none)
+ * @user_data: for both
+ *
+ * Frames that come out of the decoder on the way to the one that is read: free, but for copying their planes. Both run on the
+ * thread that reads.
+ */
+typedef struct {
+    gboolean (*wants)(gint64 index, gpointer user_data);
+    void (*pass)(VeraFrame *frame, gpointer user_data);
+    gpointer user_data;
+} VeraClipPassing;
+
+/** vera_clip_set_passing: @passing (nullable) must stay as long as @self, or until it is set anew. */
+void vera_clip_set_passing(VeraClip *self, const VeraClipPassing *passing);
+
 /** vera_clip_get_frame_time: Returns: presentation time of frame @index in seconds from the first
  * frame */
 double vera_clip_get_frame_time(VeraClip *self, gint64 index);

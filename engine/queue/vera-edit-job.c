@@ -29,6 +29,7 @@ struct _VeraEditJob {
     VeraTakeWriter *writer;
     VeraEditProgressFunc progress;
     gpointer progress_data;
+    VeraEditPreview preview;
     GCancellable *cancellable;
 };
 
@@ -273,6 +274,38 @@ vera_edit_job_output_cb(int index, const float *edit, const float *alpha, const 
     return vera_take_writer_add_frame(self->writer, edit, alpha, composite, error);
 }
 
+void
+vera_edit_job_set_preview(VeraEditJob *self, const VeraEditPreview *preview)
+{
+    self->preview = *preview;
+}
+
+static int
+vera_edit_job_want_cb(gpointer user_data)
+{
+    VeraEditJob *self = user_data;
+    gint64 frame = self->preview.want(self->preview.user_data);
+
+    for (guint i = 0; frame >= 0 && i < self->record->frames->len; i++)
+        if (g_array_index(self->record->frames, gint64, i) == frame)
+            return (int)i;
+    return -1;
+}
+
+static void
+vera_edit_job_show_cb(int index, const float *edit, const float *alpha, gpointer user_data)
+{
+    VeraEditJob *self = user_data;
+    gsize pixels = (gsize)self->record->width * (gsize)self->record->height;
+    g_autofree float *rgb = g_new(float, pixels * 3);
+
+    for (gsize i = 0; i < pixels; i++)
+        for (gsize c = 0; c < 3; c++)
+            rgb[3 * i + c] = edit[c * pixels + i];
+    self->preview.show(g_array_index(self->record->frames, gint64, index), self->record->width, self->record->height, rgb, alpha,
+                       self->preview.user_data);
+}
+
 static GArray *
 vera_edit_job_tokenize(VeraEditJob *self, const char *text, GError **error)
 {
@@ -310,6 +343,8 @@ vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, GError **error)
     self->pipeline = vera_pipeline_new(runtime, self->model, &request, self->cancellable, error);
     if (self->pipeline == NULL)
         return FALSE;
+    if (self->preview.want != NULL)
+        vera_pipeline_set_preview(self->pipeline, &(VeraPipelinePreview){ vera_edit_job_want_cb, vera_edit_job_show_cb, self });
     g_free(self->record->clip_hash);
     self->record->clip_hash = g_strdup(g_checksum_get_string(self->clip_sum));
     g_free(self->record->region_hash);

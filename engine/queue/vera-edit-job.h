@@ -68,6 +68,21 @@ const VeraModelInfo *vera_edit_job_get_model_info(VeraEditJob *self);
 VeraClip *vera_edit_job_get_clip(VeraEditJob *self);
 
 /**
+ * VeraEditPreview:
+ * @want: on the thread that runs, after each step; Returns: the source frame that is to be shown, or -1
+ * @show: @rgb width*height*3 interleaved and @matte width*height, 0..1, at model size, borrowed; on the thread that runs
+ * @user_data: for both
+ */
+typedef struct {
+    gint64 (*want)(gpointer user_data);
+    void (*show)(gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data);
+    gpointer user_data;
+} VeraEditPreview;
+
+/** vera_edit_job_set_preview: shows what is being made without changing it; call before vera_edit_job_run(). */
+void vera_edit_job_set_preview(VeraEditJob *self, const VeraEditPreview *preview);
+
+/**
  * vera_edit_job_run:
  * @take_dir: the take's folder-to-be; the state between two steps is kept in TAKE_DIR.state
  * @is_resume: go on from a state that an earlier, stopped run left

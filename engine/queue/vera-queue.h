@@ -1,0 +1,90 @@
+#pragma once
+
+#include "engine/queue/vera-edit-job.h"
+#include "engine/queue/vera-export-job.h"
+#include "engine/queue/vera-job.h"
+
+G_BEGIN_DECLS
+
+#define VERA_TYPE_QUEUE (vera_queue_get_type())
+
+/**
+ * VeraQueue: jobs in the order in which they are done, one at a time and device, on threads of their own. A #GListModel of #VeraJob.
+ *
+ * Signals: "job-finished" (VeraJob) when a job is done, failed or cancelled; "changed" () when any job's state changed.
+ *
+ * Thread-safety: main thread only.
+ */
+G_DECLARE_FINAL_TYPE(VeraQueue, vera_queue, VERA, QUEUE, GObject)
+
+/**
+ * vera_queue_new:
+ * @state_path: (nullable): file that the jobs survive a crash in; written atomically at every change
+ *
+ * Jobs that were unfinished when the file was last written come back paused. A file that cannot be read is put aside as
+ * STATE_PATH.damaged and the queue starts empty.
+ * Returns: (transfer full): a queue
+ */
+VeraQueue *vera_queue_new(const char *state_path);
+
+/**
+ * vera_queue_add_edit:
+ * @request: copied
+ * @title: for people
+ * @edit_id: (nullable): handed back with the job
+ * @take_dir: the take's folder-to-be
+ *
+ * Returns: (transfer none): the job, queued
+ */
+VeraJob *vera_queue_add_edit(VeraQueue *self, const VeraEditRequest *request, const char *title, const char *edit_id, const char *take_dir);
+
+/**
+ * VeraQueueExport: an export to be done.
+ * @clip_path: the source
+ * @take_dir: (nullable): the take; %NULL exports the clip alone
+ * @frames: (element-type gint64): of a null edit
+ * @refinement: of the matte
+ * @settings: what is written and where
+ */
+typedef struct {
+    const char *clip_path;
+    const char *take_dir;
+    GArray *frames;
+    VeraMatteRefinement refinement;
+    VeraExportSettings settings;
+} VeraQueueExport;
+
+/** vera_queue_add_export: @spec is copied. Returns: (transfer none): the job, queued */
+VeraJob *vera_queue_add_export(VeraQueue *self, const VeraQueueExport *spec, const char *title);
+
+/** vera_queue_pause: a queued job waits; a running one stops within a second, gives its memory back and keeps its finished steps. */
+void vera_queue_pause(VeraQueue *self, VeraJob *job);
+/** vera_queue_resume: a paused job is queued again. */
+void vera_queue_resume(VeraQueue *self, VeraJob *job);
+/** vera_queue_cancel: stops within a second; a take's finished steps are removed. */
+void vera_queue_cancel(VeraQueue *self, VeraJob *job);
+/** vera_queue_retry: a failed or cancelled job is queued again. */
+void vera_queue_retry(VeraQueue *self, VeraJob *job);
+/** vera_queue_remove: takes a job that is over off the list. */
+void vera_queue_remove(VeraQueue *self, VeraJob *job);
+/** vera_queue_move: to @position in the order, from 0. */
+void vera_queue_move(VeraQueue *self, VeraJob *job, guint position);
+/** vera_queue_clear_finished: takes every job that is over off the list. */
+void vera_queue_clear_finished(VeraQueue *self);
+/** vera_queue_get_n_active: Returns: jobs that are queued or running */
+guint vera_queue_get_n_active(VeraQueue *self);
+
+/**
+ * VeraQueuePreviewFunc: @rgb width*height*3 interleaved and @matte width*height, 0..1, at model size, borrowed; source frame @frame;
+ * on the main context.
+ */
+typedef void (*VeraQueuePreviewFunc)(
+    VeraJob *job, gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data);
+
+/** vera_queue_set_preview: takes are shown at source frame @frame after each step; -1 for none. Never changes a result. */
+void vera_queue_set_preview(VeraQueue *self, gint64 frame, VeraQueuePreviewFunc func, gpointer user_data);
+
+/** vera_queue_shutdown: stops what runs, as a pause does, and waits for it. */
+void vera_queue_shutdown(VeraQueue *self);
+
+G_END_DECLS
