@@ -11,10 +11,12 @@
 void
 vera_cli_options_clear(VeraCliOptions *o)
 {
-    char *all[] = { o->instruction, o->negative, o->region, o->range, o->model, o->device, o->dtype, o->seed, o->size, o->export, o->output, o->progress };
+    char *all[] = {o->instruction, o->negative, o->region, o->range, o->model,
+                   o->device,      o->dtype,    o->seed,   o->size};
 
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         g_free(all[i]);
+    vera_cli_delivery_clear(&o->delivery);
 }
 
 static gboolean
@@ -22,7 +24,8 @@ vera_cli_parse_size(const char *text, int *width, int *height)
 {
     char after;
 
-    return sscanf(text, "%dx%d%c", width, height, &after) == 2 && *width > 0 && *height > 0 && *width <= 16384 && *height <= 16384;
+    return sscanf(text, "%dx%d%c", width, height, &after) == 2 && *width > 0 && *height > 0 &&
+           *width <= 16384 && *height <= 16384;
 }
 
 /* Options to a job; NULL and no error is never returned. */
@@ -31,22 +34,20 @@ vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
 {
     const char *wrong = NULL;
 
-    job->preset = VERA_EXPORT_PRESET_EXR;
     job->request.seed = 0;
-    if (o->export != NULL && !vera_export_preset_from_name(o->export, &job->preset))
-        wrong = "--export takes exr, exr-separate, png, ffv1, prores or h264";
-    else if (o->seed != NULL && !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &job->request.seed, NULL))
+    if (o->seed != NULL &&
+        !g_ascii_string_to_unsigned(o->seed, 10, 0, G_MAXUINT64, &job->request.seed, NULL))
         wrong = "--seed takes a whole number from 0";
-    else if (o->size != NULL && !vera_cli_parse_size(o->size, &job->request.width, &job->request.height))
+    else if (o->size != NULL &&
+             !vera_cli_parse_size(o->size, &job->request.width, &job->request.height))
         wrong = "--size takes WIDTHxHEIGHT";
-    else if (o->progress != NULL && strcmp(o->progress, "json") != 0)
-        wrong = "--progress takes json";
     else if (o->dtype != NULL && strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
         wrong = "--dtype takes f32 or bf16";
     else if (o->n_steps < 0 || o->n_steps > 1000)
         wrong = "--steps takes 1 to 1000";
     if (wrong != NULL) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "%s. Try ‘vera edit --help’.", wrong);
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "%s. Try ‘vera edit --help’.", wrong);
         return FALSE;
     }
     job->request.n_steps = o->n_steps;
@@ -55,15 +56,14 @@ vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
     job->request.negative_prompt = o->negative;
     job->request.region_path = o->region;
     job->request.device = o->device ? o->device : "cpu";
-    job->request.compute = o->dtype && strcmp(o->dtype, "bf16") == 0 ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32;
+    job->request.compute =
+        o->dtype && strcmp(o->dtype, "bf16") == 0 ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32;
     job->is_dry_run = o->is_dry_run;
-    job->is_resume = o->is_resume;
-    job->is_float32 = o->is_float32;
-    job->is_json = o->progress != NULL;
-    return TRUE;
+    return vera_cli_delivery_apply(&o->delivery, job, error);
 }
 
-/* The frames of a clip that @range names; without one all of them, or the model's own clip length for an edit. */
+/* The frames of a clip that @range names; without one all of them, or the model's own clip length
+ * for an edit. */
 static GArray *
 vera_cli_get_frames(const char *path, const char *range, gint64 limit, GError **error)
 {
@@ -95,9 +95,10 @@ vera_cli_get_output(const char *clip, const char *output)
 int
 vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
 {
-    VeraCliJob job = { .request.clip_path = clip };
-    g_autofree char *model = options->model ? g_strdup(options->model) : vera_cli_get_default_model();
-    g_autofree char *output = vera_cli_get_output(clip, options->output);
+    VeraCliJob job = {.request.clip_path = clip};
+    g_autofree char *model =
+        options->model ? g_strdup(options->model) : vera_cli_get_default_model();
+    g_autofree char *output = vera_cli_get_output(clip, options->delivery.output);
     g_autoptr(VeraModel) opened = NULL;
     g_autoptr(GArray) frames = NULL;
     g_autoptr(GError) error = NULL;
@@ -105,39 +106,58 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
     if (!vera_cli_options_apply(options, &job, &error))
         return vera_cli_report_error(error);
     opened = vera_model_open(model, &error);
-    frames = opened ? vera_cli_get_frames(clip, options->range, vera_model_get_info(opened)->native_frames, &error) : NULL;
+    frames = opened ? vera_cli_get_frames(clip, options->range,
+                                          vera_model_get_info(opened)->native_frames, &error)
+                    : NULL;
     if (frames == NULL)
         return vera_cli_report_error(error);
     job.request.frames = frames;
     job.request.model_dir = model;
-    job.output_dir = output;
+    job.settings.output_dir = output;
     return vera_cli_job_run_edit(&job);
 }
 
-#define EDIT_ENTRIES(o)                                                                                                                            \
-    { "instruction", 0, 0, G_OPTION_ARG_STRING, &(o).instruction, "What to add or change", "TEXT" },                                               \
-    { "negative", 0, 0, G_OPTION_ARG_STRING, &(o).negative, "What to lead away from", "TEXT" },                                                    \
-    { "region", 0, 0, G_OPTION_ARG_FILENAME, &(o).region, "Still, movie or sequence; white = edit here", "MASK" },                                 \
-    { "range", 0, 0, G_OPTION_ARG_STRING, &(o).range, "Frames, from 1: 1-49, 1-10x2, parts joined by commas", "RANGE" },                           \
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &(o).model, "Model folder (default: the bundled one)", "DIR" },                                        \
-    { "device", 0, 0, G_OPTION_ARG_STRING, &(o).device, "cpu, cuda or cuda:N", "DEVICE" },                                                         \
-    { "dtype", 0, 0, G_OPTION_ARG_STRING, &(o).dtype, "Precision of products: f32 or bf16", "TYPE" },                                              \
-    { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Same seed, same bytes", "N" },                                                                \
-    { "steps", 0, 0, G_OPTION_ARG_INT, &(o).n_steps, "Sampling steps", "N" },                                                                      \
-    { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &(o).guidance, "Guidance scale", "G" },                                                               \
-    { "size", 0, 0, G_OPTION_ARG_STRING, &(o).size, "Size at which the model works", "WxH" },                                                      \
-    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &(o).is_dry_run, "Print windows, memory and time, and stop", NULL },
+#define EDIT_ENTRIES(o)                                                                            \
+    {"instruction", 0, 0, G_OPTION_ARG_STRING, &(o).instruction, "What to add or change", "TEXT"}, \
+        {"negative", 0, 0, G_OPTION_ARG_STRING, &(o).negative, "What to lead away from", "TEXT"},  \
+        {"region",    0,                                                                           \
+         0,           G_OPTION_ARG_FILENAME,                                                       \
+         &(o).region, "Still, movie or sequence; white = edit here",                               \
+         "MASK"},                                                                                  \
+        {"range",    0,                                                                            \
+         0,          G_OPTION_ARG_STRING,                                                          \
+         &(o).range, "Frames, from 1: 1-49, 1-10x2, parts joined by commas",                       \
+         "RANGE"},                                                                                 \
+        {"model",    0,                                                                            \
+         0,          G_OPTION_ARG_FILENAME,                                                        \
+         &(o).model, "Model folder (default: the bundled one)",                                    \
+         "DIR"},                                                                                   \
+        {"device", 0, 0, G_OPTION_ARG_STRING, &(o).device, "cpu, cuda or cuda:N", "DEVICE"},       \
+        {"dtype", 0, 0, G_OPTION_ARG_STRING, &(o).dtype, "Precision of products: f32 or bf16",     \
+         "TYPE"},                                                                                  \
+        {"seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Same seed, same bytes", "N"},              \
+        {"steps", 0, 0, G_OPTION_ARG_INT, &(o).n_steps, "Sampling steps", "N"},                    \
+        {"guidance", 0, 0, G_OPTION_ARG_DOUBLE, &(o).guidance, "Guidance scale", "G"},             \
+        {"size", 0, 0, G_OPTION_ARG_STRING, &(o).size, "Size at which the model works", "WxH"},    \
+        {"dry-run",                                                                                \
+         0,                                                                                        \
+         0,                                                                                        \
+         G_OPTION_ARG_NONE,                                                                        \
+         &(o).is_dry_run,                                                                          \
+         "Print windows, memory and time, and stop",                                               \
+         NULL},
 
 int
 vera_cli_edit(int argc, char **argv)
 {
-    VeraCliOptions o = { .guidance = -1 };
-    const GOptionEntry entries[] = {
-        EDIT_ENTRIES(o) VERA_CLI_EXPORT_ENTRIES(o){NULL, 0, 0, 0, NULL, NULL, NULL}};
-    GOptionContext *context = g_option_context_new("CLIP --instruction TEXT – make a take and export it");
+    VeraCliOptions o = VERA_CLI_OPTIONS_INIT;
+    const GOptionEntry entries[] = {EDIT_ENTRIES(o){NULL, 0, 0, 0, NULL, NULL, NULL}};
+    GOptionContext *context =
+        g_option_context_new("CLIP --instruction TEXT – make a take and export it");
     int code;
 
     g_option_context_add_main_entries(context, entries, NULL);
+    vera_cli_delivery_add_entries(&o.delivery, context);
     if (vera_cli_parse(context, &argc, &argv, &code)) {
         if (argc != 2)
             code = vera_cli_report_usage("edit", "Name one clip.");
@@ -153,8 +173,8 @@ vera_cli_edit(int argc, char **argv)
 static int
 vera_cli_run_export(const char *path, const VeraCliOptions *options)
 {
-    VeraCliJob job = { 0 };
-    g_autofree char *output = vera_cli_get_output(path, options->output);
+    VeraCliJob job = {0};
+    g_autofree char *output = vera_cli_get_output(path, options->delivery.output);
     g_autoptr(VeraTake) take = NULL;
     g_autoptr(VeraClip) clip = NULL;
     g_autoptr(GArray) frames = NULL;
@@ -162,10 +182,12 @@ vera_cli_run_export(const char *path, const VeraCliOptions *options)
 
     if (!vera_cli_options_apply(options, &job, &error))
         return vera_cli_report_error(error);
-    job.output_dir = output;
+    job.settings.output_dir = output;
     if (vera_take_is_take(path)) {
         take = vera_take_open(path, NULL, &error);
-        clip = take ? vera_clip_open(vera_take_get_record(take)->clip_path, vera_cli_get_cancellable(), &error) : NULL;
+        clip = take ? vera_clip_open(vera_take_get_record(take)->clip_path,
+                                     vera_cli_get_cancellable(), &error)
+                    : NULL;
     } else {
         clip = vera_clip_open(path, vera_cli_get_cancellable(), &error);
         frames = clip ? vera_cli_get_frames(path, options->range, 0, &error) : NULL;
@@ -180,17 +202,19 @@ vera_cli_run_export(const char *path, const VeraCliOptions *options)
 int
 vera_cli_export(int argc, char **argv)
 {
-    VeraCliOptions o = { .guidance = -1 };
+    VeraCliOptions o = VERA_CLI_OPTIONS_INIT;
     const GOptionEntry entries[] = {
-        VERA_CLI_EXPORT_ENTRIES(o){"range", 0, 0, G_OPTION_ARG_STRING, &o.range,
-                                   "Frames of a null edit, from 1", "RANGE"},
+        {"range", 0, 0, G_OPTION_ARG_STRING, &o.range, "Frames of a null edit, from 1", "RANGE"},
         {NULL, 0, 0, 0, NULL, NULL, NULL}};
-    GOptionContext *context = g_option_context_new("CLIP|TAKE – write a take, or a clip alone (the null edit)");
+    GOptionContext *context =
+        g_option_context_new("CLIP|TAKE – write a take, or a clip alone (the null edit)");
     int code;
 
     g_option_context_add_main_entries(context, entries, NULL);
+    vera_cli_delivery_add_entries(&o.delivery, context);
     if (vera_cli_parse(context, &argc, &argv, &code))
-        code = argc == 2 ? vera_cli_run_export(argv[1], &o) : vera_cli_report_usage("export", "Name one clip or take.");
+        code = argc == 2 ? vera_cli_run_export(argv[1], &o)
+                         : vera_cli_report_usage("export", "Name one clip or take.");
     vera_cli_options_clear(&o);
     return code;
 }

@@ -1,29 +1,24 @@
 #pragma once
 
-#include <glib.h>
+#include "app/vera-cli-delivery.h"
 
 G_BEGIN_DECLS
 
 /** VeraCliOptions: the options of `vera edit`, `vera export` and `vera run-project`; owns its
  * strings. */
 typedef struct {
-    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size, *export,
-        *output, *progress;
+    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size;
     int n_steps;
     double guidance;
-    gboolean is_dry_run, is_resume, is_float32;
+    gboolean is_dry_run;
+    VeraCliDelivery delivery;
 } VeraCliOptions;
 
-/** VERA_CLI_EXPORT_ENTRIES: the GOptionEntry lines that all three share */
-#define VERA_CLI_EXPORT_ENTRIES(o)                                                                 \
-    {"export",    0,                                                                               \
-     0,           G_OPTION_ARG_STRING,                                                             \
-     &(o).export, "exr, exr-separate, png, ffv1, prores or h264",                                  \
-     "PRESET"},                                                                                    \
-        {"output", 0, 0, G_OPTION_ARG_FILENAME, &(o).output, "Folder to write to", "DIR"},         \
-        {"float32", 0, 0, G_OPTION_ARG_NONE, &(o).is_float32, "EXR with 32-bit channels", NULL},   \
-        {"progress", 0, 0, G_OPTION_ARG_STRING, &(o).progress, "json: one line a second", "FORM"}, \
-        {"resume", 0, 0, G_OPTION_ARG_NONE, &(o).is_resume, "Go on where a stopped run left", NULL},
+/** VERA_CLI_OPTIONS_INIT: nothing asked for */
+#define VERA_CLI_OPTIONS_INIT                              \
+    {                                                      \
+        .guidance = -1, .delivery = VERA_CLI_DELIVERY_INIT \
+    }
 
 /** vera_cli_options_clear: frees the strings */
 void vera_cli_options_clear(VeraCliOptions *o);

@@ -20,7 +20,8 @@ typedef struct {
 } VeraCliProgress;
 
 static void
-vera_cli_progress_show(VeraCliProgress *self, const char *phase, double fraction, int step, int n_steps)
+vera_cli_progress_show(
+    VeraCliProgress *self, const char *phase, double fraction, int step, int n_steps)
 {
     gint64 now = g_get_monotonic_time();
     double spent, eta;
@@ -35,7 +36,8 @@ vera_cli_progress_show(VeraCliProgress *self, const char *phase, double fraction
     spent = (double)(now - self->phase_started_us) / G_USEC_PER_SEC;
     eta = fraction > 0 ? spent / fraction * (1 - fraction) : 0;
     if (self->job->is_json) {
-        printf("{\"job\":\"%s\",\"step\":%d,\"steps\":%d,\"fraction\":%.4f,\"eta_s\":%.0f}\n", phase, step, n_steps, fraction, eta);
+        printf("{\"job\":\"%s\",\"step\":%d,\"steps\":%d,\"fraction\":%.4f,\"eta_s\":%.0f}\n",
+               phase, step, n_steps, fraction, eta);
         fflush(stdout);
     } else if (isatty(STDERR_FILENO)) {
         fprintf(stderr, "\r%s %3.0f %%, %.0f s left   ", phase, fraction * 100, eta);
@@ -43,7 +45,8 @@ vera_cli_progress_show(VeraCliProgress *self, const char *phase, double fraction
 }
 
 static void
-vera_cli_edit_progress_cb(const char *phase, double fraction, int step, int n_steps, gpointer user_data)
+vera_cli_edit_progress_cb(
+    const char *phase, double fraction, int step, int n_steps, gpointer user_data)
 {
     vera_cli_progress_show(user_data, phase, fraction, step, n_steps);
 }
@@ -51,7 +54,8 @@ vera_cli_edit_progress_cb(const char *phase, double fraction, int step, int n_st
 static void
 vera_cli_export_progress_cb(gint64 done, gint64 n_frames, gpointer user_data)
 {
-    vera_cli_progress_show(user_data, "export", (double)done / (double)n_frames, (int)done, (int)n_frames);
+    vera_cli_progress_show(user_data, "export", (double)done / (double)n_frames, (int)done,
+                           (int)n_frames);
 }
 
 static int
@@ -61,40 +65,51 @@ vera_cli_job_fail(const VeraCliJob *job, const GError *error)
 
     if (job->is_json)
         printf("{\"result\":\"%s\",\"exit\":%d}\n",
-               g_error_matches(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED) ? "cancelled" : "failed", code);
+               g_error_matches(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED) ? "cancelled"
+                                                                                      : "failed",
+               code);
     return code;
+}
+
+/* The name of a clip's files: its own up to the first dot. */
+static char *
+vera_cli_job_make_name(VeraClip *clip)
+{
+    char *name = g_path_get_basename(vera_clip_get_path(clip)), *dot = strchr(name, '.');
+
+    if (dot != NULL && dot != name)
+        *dot = '\0';
+    return g_strdelimit(name, "%\"\\", '_');
 }
 
 int
 vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, VeraTake *take, GArray *frames)
 {
-    VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
-    VeraExportSettings settings = VERA_EXPORT_SETTINGS_INIT;
-    g_autofree char *base = g_path_get_basename(vera_clip_get_path(clip));
+    g_autofree char *name = vera_cli_job_make_name(clip);
     g_autofree char *record = take ? vera_take_record_to_json(vera_take_get_record(take)) : NULL;
-    VeraCliProgress progress = { .job = job, .started_us = g_get_monotonic_time() };
-    VeraExportJob export = { .clip = clip, .take = take, .frames = frames, .refinement = refinement };
+    VeraCliProgress progress = {.job = job, .started_us = g_get_monotonic_time()};
+    VeraExportJob export = {.clip = clip,
+                            .take = take,
+                            .frames = frames,
+                            .refinement = job->refinement,
+                            .settings = job->settings};
     g_autoptr(GError) error = NULL;
     gint64 n_changed, n = take ? vera_take_get_record(take)->frames->len : frames->len;
-    char *dot = strchr(base, '.');
 
-    if (dot != NULL && dot != base)
-        *dot = '\0';
-    g_strdelimit(base, "%\"\\", '_');
-    settings.preset = job->preset;
-    settings.output_dir = job->output_dir;
-    settings.name = base;
-    settings.is_resume = job->is_resume;
-    settings.is_float32 = job->is_float32;
-    settings.record_json = record;
-    export.settings = settings;
-    if (!vera_export_job_run(&export, &n_changed, vera_cli_export_progress_cb, &progress, vera_cli_get_cancellable(), &error))
+    if (export.settings.name == NULL)
+        export.settings.name = name;
+    export.settings.record_json = record;
+    if (!vera_export_job_run(&export, &n_changed, vera_cli_export_progress_cb, &progress,
+                             vera_cli_get_cancellable(), &error))
         return vera_cli_job_fail(job, error);
     if (job->is_json)
-        printf("{\"result\":\"done\",\"output\":\"%s\",\"frames\":%" G_GINT64_FORMAT ",\"changed_outside_matte\":%" G_GINT64_FORMAT "}\n",
-               job->output_dir, n, n_changed);
+        printf("{\"result\":\"done\",\"output\":\"%s\",\"frames\":%" G_GINT64_FORMAT
+               ",\"changed_outside_matte\":%" G_GINT64_FORMAT "}\n",
+               job->settings.output_dir, n, n_changed);
     else
-        printf("%s: %" G_GINT64_FORMAT " frames; %" G_GINT64_FORMAT " pixels changed outside the matte.\n", job->output_dir, n, n_changed);
+        printf("%s: %" G_GINT64_FORMAT " frames; %" G_GINT64_FORMAT
+               " pixels changed outside the matte.\n",
+               job->settings.output_dir, n, n_changed);
     return n_changed == 0 ? VERA_CLI_EXIT_OK : VERA_CLI_EXIT_FAILED;
 }
 
@@ -107,47 +122,69 @@ vera_cli_job_print_plan(const VeraCliJob *job, VeraEditJob *edit)
 
     if (job->is_json) {
         g_autofree char *json = vera_frame_plan_to_json(plan);
-        printf("{\"plan\":%s,\"width\":%d,\"height\":%d,\"steps\":%d,\"gflop\":%.0f,\"memory_bytes\":%" G_GUINT64_FORMAT "}\n", json, r->width,
-               r->height, r->n_steps, estimate->gflop_per_step * r->n_steps, estimate->memory_bytes);
+        printf("{\"plan\":%s,\"width\":%d,\"height\":%d,\"steps\":%d,\"gflop\":%.0f,\"memory_"
+               "bytes\":%" G_GUINT64_FORMAT "}\n",
+               json, r->width, r->height, r->n_steps, estimate->gflop_per_step * r->n_steps,
+               estimate->memory_bytes);
         return;
     }
-    printf("%d frames at %dx%d, %d steps, in %d window%s:\n", plan->n_frames, r->width, r->height, r->n_steps, plan->n_windows,
-           plan->n_windows == 1 ? "" : "s");
+    printf("%d frames at %dx%d, %d steps, in %d window%s:\n", plan->n_frames, r->width, r->height,
+           r->n_steps, plan->n_windows, plan->n_windows == 1 ? "" : "s");
     for (int i = 0; i < plan->n_windows; i++) {
         int first, last;
         vera_frame_plan_get_frames(plan, i, &first, &last);
-        printf("  window %d: frames %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "\n", i + 1, g_array_index(r->frames, gint64, first) + 1,
+        printf("  window %d: frames %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "\n", i + 1,
+               g_array_index(r->frames, gint64, first) + 1,
                g_array_index(r->frames, gint64, last) + 1);
     }
-    printf("about %.1f GFLOP a step, %.0f s in all at 100 GFLOP/s, %.2f GiB of memory\n", estimate->gflop_per_step,
-           estimate->gflop_per_step * r->n_steps / 100, (double)estimate->memory_bytes / (1 << 30));
+    printf("about %.1f GFLOP a step, %.0f s in all at 100 GFLOP/s, %.2f GiB of memory\n",
+           estimate->gflop_per_step, estimate->gflop_per_step * r->n_steps / 100,
+           (double)estimate->memory_bytes / (1 << 30));
+}
+
+/* An export that would be refused is better refused before the model runs. */
+static gboolean
+vera_cli_job_check_output(const VeraCliJob *job, VeraClip *clip, GError **error)
+{
+    VeraExportSettings settings = job->settings;
+    g_autofree char *name = vera_cli_job_make_name(clip);
+
+    if (settings.name == NULL)
+        settings.name = name;
+    return vera_exporter_check(&settings, clip, job->request.frames, error);
 }
 
 int
 vera_cli_job_run_edit(const VeraCliJob *job)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(VeraEditJob) edit = vera_edit_job_new(&job->request, vera_cli_get_cancellable(), &error);
+    g_autoptr(VeraEditJob) edit =
+        vera_edit_job_new(&job->request, vera_cli_get_cancellable(), &error);
     g_autoptr(VeraTake) take = NULL;
-    g_autofree char *take_dir = g_build_filename(job->output_dir, "take", NULL);
-    VeraCliProgress progress = { .job = job, .started_us = g_get_monotonic_time() };
+    g_autofree char *take_dir = g_build_filename(job->settings.output_dir, "take", NULL);
+    VeraCliProgress progress = {.job = job, .started_us = g_get_monotonic_time()};
 
     if (edit == NULL)
         return vera_cli_job_fail(job, error);
     if (!vera_edit_job_get_model_info(edit)->is_trained)
-        fprintf(stderr, "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
-                vera_edit_job_get_model_info(edit)->name);
+        fprintf(
+            stderr,
+            "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
+            vera_edit_job_get_model_info(edit)->name);
     if (job->is_dry_run) {
         vera_cli_job_print_plan(job, edit);
         return VERA_CLI_EXIT_OK;
     }
-    if (g_mkdir_with_parents(job->output_dir, 0777) != 0) {
-        g_autofree char *what = g_strdup_printf("make the folder ‘%s’", job->output_dir);
+    if (!vera_cli_job_check_output(job, vera_edit_job_get_clip(edit), &error))
+        return vera_cli_job_fail(job, error);
+    if (g_mkdir_with_parents(job->settings.output_dir, 0777) != 0) {
+        g_autofree char *what = g_strdup_printf("make the folder ‘%s’", job->settings.output_dir);
         vera_engine_error_set_errno(&error, errno, what);
         return vera_cli_job_fail(job, error);
     }
-    if (!(job->is_resume && vera_take_is_take(take_dir)) &&
-        !vera_edit_job_run(edit, take_dir, job->is_resume, vera_cli_edit_progress_cb, &progress, vera_cli_get_cancellable(), &error))
+    if (!(job->settings.is_resume && vera_take_is_take(take_dir)) &&
+        !vera_edit_job_run(edit, take_dir, job->settings.is_resume, vera_cli_edit_progress_cb,
+                           &progress, vera_cli_get_cancellable(), &error))
         return vera_cli_job_fail(job, error);
     take = vera_take_open(take_dir, NULL, &error);
     if (take == NULL)

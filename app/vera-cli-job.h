@@ -7,21 +7,29 @@
 
 G_BEGIN_DECLS
 
-/** VeraCliJob: what `vera edit`, `vera export` and `vera run-project` have in common. */
+/**
+ * VeraCliJob:
+ * @request: what is asked of the model
+ * @settings: what is written; without a name the clip's own is taken
+ * @refinement: of the matte
+ * @is_json: tell progress as JSON lines
+ * @is_dry_run: print the plan and stop
+ *
+ * What `vera edit`, `vera export` and `vera run-project` have in common. Strings are borrowed.
+ */
 typedef struct {
     VeraEditRequest request;
-    VeraExportPreset preset;
-    const char *output_dir;
-    gboolean is_resume;
+    VeraExportSettings settings;
+    VeraMatteRefinement refinement;
     gboolean is_json;
     gboolean is_dry_run;
-    gboolean is_float32;
 } VeraCliJob;
 
 /** vera_cli_job_run_edit: makes the take in OUTPUT/take and exports it. Returns: the exit code */
 int vera_cli_job_run_edit(const VeraCliJob *job);
 
-/** vera_cli_job_export: exports a take (or, without one, @frames of @clip). Returns: the exit code */
+/** vera_cli_job_export: exports a take (or, without one, @frames of @clip). Returns: the exit code
+ */
 int vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, VeraTake *take, GArray *frames);
 
 G_END_DECLS

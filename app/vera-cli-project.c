@@ -32,12 +32,15 @@ vera_cli_run_project_edit(const VeraEdit *edit,
                           const char *output,
                           const VeraCliOptions *options)
 {
-    VeraCliOptions o = {.guidance = edit->guidance, .n_steps = edit->n_steps, .is_resume = TRUE};
+    VeraCliOptions o = {.guidance = edit->guidance, .n_steps = edit->n_steps};
     g_autoptr(GError) error = NULL;
     int code;
 
-    o.output = g_build_filename(output, edit->id, NULL);
-    o.region = edit->region ? vera_cli_write_region(edit, clip_path, o.output, &error)
+    vera_cli_delivery_copy(&options->delivery, &o.delivery);
+    g_free(o.delivery.output);
+    o.delivery.output = g_build_filename(output, edit->id, NULL);
+    o.delivery.is_resume = TRUE;
+    o.region = edit->region ? vera_cli_write_region(edit, clip_path, o.delivery.output, &error)
                             : g_strdup(edit->region_path);
     o.instruction = g_strdup(edit->instruction);
     o.negative = g_strdup(edit->negative);
@@ -47,9 +50,6 @@ vera_cli_run_project_edit(const VeraEdit *edit,
     o.seed = g_strdup_printf("%" G_GUINT64_FORMAT, edit->seed);
     if (edit->width > 0 && edit->height > 0)
         o.size = g_strdup_printf("%dx%d", edit->width, edit->height);
-    o.export = g_strdup(options->export);
-    o.progress = g_strdup(options->progress);
-    o.is_float32 = options->is_float32;
     printf("%s: %s\n", edit->id, edit->instruction);
     fflush(stdout);
     code = error ? vera_cli_report_error(error) : vera_cli_run_edit(clip_path, &o);
@@ -60,7 +60,7 @@ vera_cli_run_project_edit(const VeraEdit *edit,
 static int
 vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
 {
-    g_autofree char *output = vera_cli_get_output(path, options->output);
+    g_autofree char *output = vera_cli_get_output(path, options->delivery.output);
     g_autoptr(GError) error = NULL;
     g_autoptr(VeraProjectState) state = vera_project_state_load(path, &error);
     int code = VERA_CLI_EXIT_OK;
@@ -78,14 +78,15 @@ vera_cli_run_project_file(const char *path, const VeraCliOptions *options)
 int
 vera_cli_run_project(int argc, char **argv)
 {
-    VeraCliOptions o = {.guidance = -1};
-    const GOptionEntry entries[] = {VERA_CLI_EXPORT_ENTRIES(o){"model", 0, 0, G_OPTION_ARG_FILENAME,
-                                                               &o.model, "Model folder", "DIR"},
-                                    {NULL, 0, 0, 0, NULL, NULL, NULL}};
+    VeraCliOptions o = VERA_CLI_OPTIONS_INIT;
+    const GOptionEntry entries[] = {
+        {"model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Model folder", "DIR"},
+        {NULL, 0, 0, 0, NULL, NULL, NULL}};
     GOptionContext *context = g_option_context_new("PROJECT – make every edit of a project file");
     int code;
 
     g_option_context_add_main_entries(context, entries, NULL);
+    vera_cli_delivery_add_entries(&o.delivery, context);
     if (vera_cli_parse(context, &argc, &argv, &code))
         code = argc == 2 ? vera_cli_run_project_file(argv[1], &o)
                          : vera_cli_report_usage("run-project", "Name one project file.");

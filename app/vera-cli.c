@@ -20,7 +20,7 @@ static const struct {
     const char *summary;
 } vera_cli_commands[] = {
     { "edit", vera_cli_edit, "make an edit layer, a matte and a composite from an instruction" },
-    { "export", vera_cli_export, "write a take, or a clip alone, as EXR or PNG sequences" },
+    { "export", vera_cli_export, "write a take, or a clip alone, as EXR, PNG or movies" },
     { "verify", vera_cli_verify, "prove that pixels outside the matte are the source's" },
     { "info", vera_cli_info, "say what a clip, model, sequence or take is" },
     { "run-project", vera_cli_run_project, "make every edit of a project file" },

@@ -55,6 +55,10 @@ vera_matte_apply_levels(const VeraMatteRefinement *self, const VeraImage *matte)
     }
 }
 
+/* A value that 16-bit files round to 0 must be 0, or the composite would change where the written
+ * matte says that it does not. */
+#define VERA_MATTE_LEAST 0x1p-16f
+
 static void
 vera_matte_apply_floor(const VeraMatteRefinement *self, const VeraImage *matte)
 {
@@ -62,7 +66,7 @@ vera_matte_apply_floor(const VeraMatteRefinement *self, const VeraImage *matte)
 
     for (gsize i = 0; i < n; i++) {
         float v = CLAMP(matte->values[i], 0.0f, 1.0f);
-        if (v < self->floor)
+        if (v < self->floor || v < VERA_MATTE_LEAST)
             v = 0.0f;
         else if (self->floor > 0 && v > 1.0f - self->floor)
             v = 1.0f;

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * @feather_px: standard deviation of the softening, at plate size, 0..64
  * @despeckle_px: islands and holes of fewer pixels than this are removed, 0 for none
  * @is_inverted: 1 - matte, applied first
- * @floor: after everything, values below it become exactly 0, and above 1 - floor exactly 1; 0..0.5
+ * @floor: after everything, values below it become exactly 0, and above 1 - floor exactly 1; 0..0.5;
+ *   what 16-bit files cannot tell from 0 becomes 0 in any case
  *
  * How a matte is refined before it is used. Applied in this order: invert, black and white point,
  * despeckle, grow or shrink, feather, floor.

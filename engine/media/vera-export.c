@@ -9,23 +9,9 @@
 
 #include <glib/gstdio.h>
 
-#include "engine/media/vera-exr-writer.h"
+#include "engine/media/vera-export-private.h"
 #include "engine/media/vera-png-writer.h"
 #include "engine/vera-engine-error.h"
-
-struct _VeraExporter {
-    GObject parent_instance;
-    /* Owned */
-    VeraExportSettings settings;
-    char *output_dir;
-    char *name;
-    char *record_json;
-    VeraClip *clip;
-    GString *manifest; /* one JSON object a frame */
-    gint64 first_frame;
-    gint64 n_frames;
-    gint64 n_written;
-};
 
 G_DEFINE_FINAL_TYPE(VeraExporter, vera_exporter, G_TYPE_OBJECT)
 
@@ -34,12 +20,14 @@ vera_exporter_finalize(GObject *object)
 {
     VeraExporter *self = VERA_EXPORTER(object);
 
+    vera_exporter_drop_movies(self);
+    g_clear_pointer(&self->manifest, vera_export_manifest_free);
     g_free(self->output_dir);
     g_free(self->name);
     g_free(self->record_json);
     g_clear_object(&self->clip);
-    if (self->manifest != NULL)
-        g_string_free(self->manifest, TRUE);
+    g_clear_pointer(&self->frames, g_array_unref);
+    g_clear_pointer(&self->changed, g_array_unref);
     G_OBJECT_CLASS(vera_exporter_parent_class)->finalize(object);
 }
 
@@ -52,10 +40,11 @@ vera_exporter_class_init(VeraExporterClass *klass)
 static void
 vera_exporter_init(VeraExporter *self)
 {
-    self->manifest = g_string_new(NULL);
+    self->changed = g_array_new(FALSE, FALSE, sizeof(gint64));
 }
 
-static const char *const vera_export_preset_names[] = { "exr", "exr-separate", "png", "ffv1", "prores", "h264" };
+static const char *const vera_export_preset_names[] = {"exr",  "exr-separate", "png",
+                                                       "ffv1", "prores",       "h264"};
 
 gboolean
 vera_export_preset_from_name(const char *name, VeraExportPreset *preset)
@@ -69,8 +58,8 @@ vera_export_preset_from_name(const char *name, VeraExportPreset *preset)
     return FALSE;
 }
 
-static gboolean
-vera_exporter_make_dir(const char *path, GError **error)
+gboolean
+vera_export_make_dir(const char *path, GError **error)
 {
     g_autofree char *what = g_strdup_printf("make the folder ‘%s’", path);
 
@@ -81,238 +70,274 @@ vera_exporter_make_dir(const char *path, GError **error)
 }
 
 static gboolean
-vera_exporter_check(const VeraExportSettings *settings, VeraClip *clip, GError **error)
+vera_export_is_exr(VeraExportPreset preset)
+{
+    return preset == VERA_EXPORT_PRESET_EXR || preset == VERA_EXPORT_PRESET_EXR_SEPARATE;
+}
+
+static gboolean
+vera_exporter_check_settings(const VeraExportSettings *settings, GError **error)
+{
+    const char *wrong = NULL;
+
+    if (settings->name == NULL || *settings->name == '\0' || strpbrk(settings->name, "/%") != NULL)
+        wrong = "The name of exported files must not be empty and must not hold “/” or “%”.";
+    else if (settings->padding < 1 || settings->padding > 9)
+        wrong = "Frame numbers have 1 to 9 digits.";
+    else if (settings->start_number < -1 || settings->start_number > 999999999)
+        wrong = "Frame numbers begin at 0 to 999999999.";
+    if (wrong != NULL)
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, wrong);
+    return wrong == NULL;
+}
+
+static gboolean
+vera_exporter_check_clip(const VeraExportSettings *settings, VeraClip *clip, GError **error)
 {
     const VeraClipInfo *info = vera_clip_get_info(clip);
-    gboolean is_exr = settings->preset == VERA_EXPORT_PRESET_EXR || settings->preset == VERA_EXPORT_PRESET_EXR_SEPARATE;
+    gboolean is_exr = vera_export_is_exr(settings->preset);
 
-    if (!is_exr && settings->preset != VERA_EXPORT_PRESET_PNG) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED, "This version does not write %s; choose exr, exr-separate or png.",
-                    vera_export_preset_names[settings->preset]);
+    if (is_exr && !settings->is_float32 && !info->format.is_float && info->format.bits > 11) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+                    "The clip has %d bits a sample, which half float does not hold; export with 32 "
+                    "bits (--float32).",
+                    info->format.bits);
         return FALSE;
     }
-    if (is_exr && !settings->is_float32 && (info->format.is_float ? FALSE : info->format.bits > 11)) {
+    if (vera_export_is_movie(settings->preset) &&
+        info->color.primaries == VERA_COLOR_PRIMARIES_ACES_AP1) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
-                    "The clip has %d bits a sample, which half float does not hold; export with 32 bits.", info->format.bits);
+                    "The clip ‘%s’ has ACES primaries, which movies have no tag for; export exr.",
+                    vera_clip_get_path(clip));
+        return FALSE;
+    }
+    if (settings->preset == VERA_EXPORT_PRESET_FFV1 && info->format.is_float) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+            "The clip ‘%s’ has floating-point samples, which FFV1 does not hold; export exr.",
+            vera_clip_get_path(clip));
         return FALSE;
     }
     return TRUE;
 }
 
-VeraExporter *
-vera_exporter_new(const VeraExportSettings *settings, VeraClip *clip, gint64 first_frame, gint64 n_frames, GError **error)
+/* Whether a file that the export would write is there. */
+static gboolean
+vera_exporter_has_targets(const VeraExporter *self)
 {
-    g_autoptr(VeraExporter) self = g_object_new(VERA_TYPE_EXPORTER, NULL);
+    static const char *const subs[] = {"comp", "edit", "matte"};
+    gboolean is_layered = self->settings.preset == VERA_EXPORT_PRESET_EXR;
+    const char *extension = vera_export_is_exr(self->settings.preset) ? "exr" : "png";
 
-    if (!vera_exporter_check(settings, clip, error) || !vera_exporter_make_dir(settings->output_dir, error))
+    for (int i = 0; vera_export_is_movie(self->settings.preset) && i < VERA_EXPORT_MAX_MOVIES;
+         i++) {
+        const char *name = vera_export_get_movie_name(self->settings.preset, i);
+        g_autofree char *path =
+            name != NULL ? g_build_filename(self->output_dir, name, NULL) : NULL;
+        if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
+            return TRUE;
+    }
+    if (vera_export_is_movie(self->settings.preset) ||
+        !g_file_test(self->output_dir, G_FILE_TEST_IS_DIR))
+        return FALSE;
+    for (guint i = 0; i < self->frames->len; i++) {
+        for (gsize k = 0; k < (is_layered ? 1 : G_N_ELEMENTS(subs)); k++) {
+            g_autofree char *name =
+                vera_exporter_get_name(self, is_layered ? NULL : subs[k],
+                                       g_array_index(self->frames, gint64, i), extension);
+            g_autofree char *path = g_build_filename(self->output_dir, name, NULL);
+            if (g_file_test(path, G_FILE_TEST_EXISTS))
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* A hash of everything that decides the bytes of the files. */
+static char *
+vera_exporter_get_identity(const VeraExporter *self, const char *look)
+{
+    const VeraExportSettings *s = &self->settings;
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_autofree char *path = g_canonicalize_filename(vera_clip_get_path(self->clip), NULL);
+    g_autofree char *text = NULL;
+    GStatBuf facts = {0};
+
+    g_stat(path, &facts);
+    text = g_strdup_printf(
+        "vera " VERA_VERSION "\n%d %s %" G_GINT64_FORMAT
+        " %d %d %d %d %d %d %d %d\n%s\n%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n%s\n%s\n",
+        s->preset, self->name, s->start_number, s->padding, s->compression, s->is_float32,
+        s->is_straight, s->has_matte_layer, s->has_chromaticities, s->is_linear_over, s->is_silent,
+        path, (gint64)facts.st_size, (gint64)facts.st_mtime, look ? look : "",
+        self->record_json ? self->record_json : "");
+    g_checksum_update(sum, (const guchar *)text, -1);
+    g_checksum_update(sum, (const guchar *)self->frames->data,
+                      (gssize)(self->frames->len * sizeof(gint64)));
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+static VeraExporter *
+vera_exporter_prepare(const VeraExportSettings *settings,
+                      VeraClip *clip,
+                      const GArray *frames,
+                      GError **error)
+{
+    VeraExporter *self = NULL;
+
+    if (!vera_exporter_check_settings(settings, error) ||
+        !vera_exporter_check_clip(settings, clip, error))
         return NULL;
+    self = g_object_new(VERA_TYPE_EXPORTER, NULL);
     self->settings = *settings;
     self->output_dir = g_strdup(settings->output_dir);
     self->name = g_strdup(settings->name);
     self->record_json = g_strdup(settings->record_json);
+    self->settings.output_dir = self->output_dir;
+    self->settings.name = self->name;
+    self->settings.record_json = self->record_json;
+    self->settings.look = NULL;
     self->clip = g_object_ref(clip);
-    self->first_frame = first_frame;
-    self->n_frames = n_frames;
-    return g_steal_pointer(&self);
+    self->frames = g_array_sized_new(FALSE, FALSE, sizeof(gint64), frames->len);
+    g_array_append_vals(self->frames, frames->data, frames->len);
+    return self;
+}
+
+static VeraExportManifestMode
+vera_exporter_get_mode(const VeraExporter *self)
+{
+    return (VeraExportManifestMode){.is_resume = self->settings.is_resume,
+                                    .can_overwrite = self->settings.can_overwrite,
+                                    .has_targets = vera_exporter_has_targets(self)};
+}
+
+gboolean
+vera_exporter_check(const VeraExportSettings *settings,
+                    VeraClip *clip,
+                    const GArray *frames,
+                    GError **error)
+{
+    g_autoptr(VeraExporter) self = vera_exporter_prepare(settings, clip, frames, error);
+    VeraExportManifestMode mode;
+
+    if (self == NULL)
+        return FALSE;
+    mode = vera_exporter_get_mode(self);
+    return vera_export_manifest_check(self->output_dir, NULL, &mode, error);
+}
+
+VeraExporter *
+vera_exporter_new(const VeraExportSettings *settings,
+                  VeraClip *clip,
+                  const GArray *frames,
+                  GError **error)
+{
+    g_autoptr(VeraExporter) self = vera_exporter_prepare(settings, clip, frames, error);
+    g_autofree char *identity = NULL;
+    VeraExportManifestMode mode;
+
+    if (self == NULL || !vera_export_make_dir(self->output_dir, error))
+        return NULL;
+    identity = vera_exporter_get_identity(self, settings->look);
+    mode = vera_exporter_get_mode(self);
+    self->manifest = vera_export_manifest_new(
+        self->output_dir, vera_export_preset_names[settings->preset], identity, &mode, error);
+    return self->manifest != NULL ? g_steal_pointer(&self) : NULL;
 }
 
 /* The plate's own number where it has one, else from 1001. */
 static gint64
-vera_exporter_get_number(VeraExporter *self, gint64 index)
+vera_exporter_get_number(const VeraExporter *self, gint64 index)
 {
     gint64 start = vera_clip_get_info(self->clip)->start_number;
 
     if (self->settings.start_number >= 0)
-        return self->settings.start_number + index - self->first_frame;
+        return self->settings.start_number + index - g_array_index(self->frames, gint64, 0);
     return start >= 0 ? start + index : 1001 + index;
 }
 
-static char *
-vera_exporter_get_path(VeraExporter *self, const char *sub, gint64 index, const char *extension)
+char *
+vera_exporter_get_name(const VeraExporter *self,
+                       const char *sub,
+                       gint64 index,
+                       const char *extension)
 {
-    return g_strdup_printf("%s%s%s/%s.%0*" G_GINT64_FORMAT ".%s", self->output_dir, sub ? "/" : "", sub ? sub : "", self->name,
-                           self->settings.padding, vera_exporter_get_number(self, index), extension);
+    return g_strdup_printf("%s%s%s.%0*" G_GINT64_FORMAT ".%s", sub ? sub : "", sub ? "/" : "",
+                           self->name, self->settings.padding,
+                           vera_exporter_get_number(self, index), extension);
 }
 
-static gboolean
-vera_exporter_sync(const char *path)
+char *
+vera_exporter_get_part(const VeraExporter *self, const char *name, GError **error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    gboolean ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
-/* Puts a finished .part in its place and notes its hash. */
-static gboolean
-vera_exporter_place(VeraExporter *self, const char *part, const char *path, GError **error)
-{
-    g_autofree char *what = g_strdup_printf("finish ‘%s’", path), *bytes = NULL, *hash = NULL;
-    gsize length;
-
-    if (!vera_exporter_sync(part) || !g_file_get_contents(part, &bytes, &length, NULL) || g_rename(part, path) != 0) {
-        vera_engine_error_set_errno(error, errno, what);
-        g_unlink(part);
-        return FALSE;
-    }
-    hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, length);
-    g_string_append_printf(self->manifest, "%s\n    {\"path\": \"%s\", \"sha256\": \"%s\"}", self->manifest->len ? "," : "",
-                           path + strlen(self->output_dir) + 1, hash);
-    return TRUE;
-}
-
-/* A frame that an earlier, unfinished export left whole is made again: the bytes are the same, and no half file can pass for it. */
-static gboolean
-vera_exporter_write_png(VeraExporter *self, const char *sub, gint64 index, const float *values, int n_channels, GError **error)
-{
-    const VeraClipInfo *info = vera_clip_get_info(self->clip);
-    g_autofree char *path = vera_exporter_get_path(self, sub, index, "png"), *part = g_strconcat(path, ".part", NULL);
+    g_autofree char *path = g_build_filename(self->output_dir, name, NULL);
     g_autofree char *dir = g_path_get_dirname(path);
 
-    if (!vera_exporter_make_dir(dir, error))
-        return FALSE;
-    if (!vera_png_write(part, values, info->width, info->height, n_channels, error)) {
-        g_unlink(part);
-        return FALSE;
-    }
-    return vera_exporter_place(self, part, path, error);
+    return vera_export_make_dir(dir, error) ? g_strconcat(path, ".part", NULL) : NULL;
 }
 
-static const char *
-vera_exporter_get_color_id(const VeraColorDescription *color)
+const float *
+vera_export_code_display(const VeraExportFrame *frame, const float *rgb, float **coded)
 {
-    if (color->primaries == VERA_COLOR_PRIMARIES_BT2020)
-        return "lin_rec2020_scene";
-    return color->primaries == VERA_COLOR_PRIMARIES_ACES_AP1 ? "lin_ap1_scene" : "lin_rec709_scene";
-}
+    gsize n = (gsize)frame->source->width * (gsize)frame->source->height * 3;
 
-static gboolean
-vera_exporter_write_exr(VeraExporter *self, const char *sub, const VeraExportFrame *frame, VeraExrImage *image, GError **error)
-{
-    static const char *const compressions[] = { "none", "zip", "zips", "piz" };
-    const VeraClipInfo *info = vera_clip_get_info(self->clip);
-    g_autofree char *path = vera_exporter_get_path(self, sub, frame->index, "exr"), *part = g_strconcat(path, ".part", NULL);
-    g_autofree char *dir = g_path_get_dirname(path), *number = g_strdup_printf("%" G_GINT64_FORMAT, frame->index + 1);
-    const VeraExrText texts[] = { { "colorInteropID", vera_exporter_get_color_id(&frame->source->color) },
-                                  { "vera/build", "vera " VERA_VERSION },
-                                  { "vera/source", vera_clip_get_path(self->clip) },
-                                  { "vera/source_frame", number },
-                                  { "vera/source_transfer", vera_color_transfer_get_name(frame->source->color.transfer) },
-                                  { "vera/over", self->settings.is_linear_over ? "linear" : "display" },
-                                  { "vera/alpha", self->settings.is_straight ? "straight" : "premultiplied" },
-                                  { "vera/record", self->record_json },
-                                  { "comments", "The edit layer is display-referred SDR decoded to linear light." } };
-
-    if (!vera_exporter_make_dir(dir, error))
-        return FALSE;
-    image->width = info->width;
-    image->height = info->height;
-    image->texts = texts;
-    image->n_texts = G_N_ELEMENTS(texts);
-    image->compression = compressions[self->settings.compression];
-    image->is_float32 = self->settings.is_float32;
-    image->rate_num = info->rate_num;
-    image->rate_den = info->rate_den;
-    image->pixel_aspect = (float)info->pixel_aspect_num / (float)MAX(info->pixel_aspect_den, 1);
-    if (!vera_exr_write(part, image, error)) {
-        g_unlink(part);
-        return FALSE;
-    }
-    return vera_exporter_place(self, part, path, error);
-}
-
-/* Linear R G B A, four floats a pixel. With a matte the colour is premultiplied unless straight is asked for. */
-static float *
-vera_exporter_make_linear(VeraExporter *self, const VeraExportFrame *frame, const float *rgb, const float *matte)
-{
-    gsize n = (gsize)frame->source->width * (gsize)frame->source->height;
-    VeraColorTransfer transfer = frame->source->color.transfer;
-    float *out = g_try_new(float, n * 4);
-
-    if (out == NULL)
+    *coded = NULL;
+    if (frame->source->color.transfer != VERA_COLOR_TRANSFER_LINEAR)
+        return rgb;
+    *coded = g_try_new(float, n);
+    if (*coded == NULL)
         return NULL;
 #pragma omp parallel for schedule(static)
-    for (gsize i = 0; i < n; i++) {
-        float alpha = matte ? matte[i] : 1.0f;
-        float factor = matte && !self->settings.is_straight ? alpha : 1.0f;
-        for (gsize c = 0; c < 3; c++)
-            out[4 * i + c] = vera_color_to_linear(transfer, rgb[3 * i + c]) * factor;
-        out[4 * i + 3] = alpha;
-    }
-    return out;
+    for (gsize i = 0; i < n; i++)
+        (*coded)[i] = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, rgb[i]);
+    return *coded;
 }
 
-/* The smallest box around the matte, at least one pixel. */
-static void
-vera_exporter_get_bounds(const VeraExportFrame *frame, int window[4])
-{
-    int x0 = frame->source->width, y0 = frame->source->height, x1 = -1, y1 = -1;
-
-    for (int y = 0; y < frame->source->height; y++) {
-        for (int x = 0; x < frame->source->width; x++) {
-            if (frame->matte[(gsize)y * (gsize)frame->source->width + (gsize)x] <= 0)
-                continue;
-            x0 = MIN(x0, x);
-            x1 = MAX(x1, x);
-            y0 = MIN(y0, y);
-            y1 = MAX(y1, y);
-        }
-    }
-    if (x1 < 0)
-        x0 = y0 = x1 = y1 = 0;
-    window[0] = x0;
-    window[1] = y0;
-    window[2] = x1 - x0 + 1;
-    window[3] = y1 - y0 + 1;
-}
-
-static float *
-vera_exporter_crop(const float *rgba, int width, const int window[4])
-{
-    float *out = g_new(float, (gsize)window[2] * (gsize)window[3] * 4);
-
-    for (int y = 0; y < window[3]; y++)
-        memcpy(out + (gsize)y * (gsize)window[2] * 4, rgba + ((gsize)(window[1] + y) * (gsize)width + (gsize)window[0]) * 4,
-               (gsize)window[2] * 4 * sizeof(float));
-    return out;
-}
-
+/* One picture of @frame: colour of three channels, or a matte of one. */
 static gboolean
-vera_exporter_add_exr(VeraExporter *self, const VeraExportFrame *frame, GError **error)
+vera_exporter_write_png(VeraExporter *self,
+                        const char *sub,
+                        const VeraExportFrame *frame,
+                        const float *rgb,
+                        GError **error)
 {
-    g_autofree float *comp = vera_exporter_make_linear(self, frame, frame->composite_rgb, NULL);
-    g_autofree float *edit = frame->layer_rgb ? vera_exporter_make_linear(self, frame, frame->layer_rgb, frame->matte) : NULL;
-    const float *e = edit;
-    const VeraExrChannel channels[] = { { "R", comp, 4 }, { "G", comp + 1, 4 }, { "B", comp + 2, 4 }, { "A", comp + 3, 4 },
-                                        { "edit.R", e, 4 }, { "edit.G", e + 1, 4 }, { "edit.B", e + 2, 4 }, { "edit.A", e + 3, 4 },
-                                        { "matte.R", e + 3, 4 }, { "matte.G", e + 3, 4 }, { "matte.B", e + 3, 4 }, { "matte.A", e + 3, 4 } };
-    int width = frame->source->width, height = frame->source->height;
-    gboolean is_layered = self->settings.preset == VERA_EXPORT_PRESET_EXR;
-    VeraExrImage image = { .data_window = { 0, 0, width, height }, .channels = channels, .n_channels = 4 };
+    g_autofree char *name = vera_exporter_get_name(self, sub, frame->index, "png");
+    g_autofree char *part = vera_exporter_get_part(self, name, error);
+    g_autofree float *coded = NULL;
+    const float *values = rgb ? vera_export_code_display(frame, rgb, &coded) : frame->matte;
 
-    if (comp == NULL || (frame->layer_rgb != NULL && edit == NULL)) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory to export a frame.");
+    if (part == NULL)
+        return FALSE;
+    if (values == NULL) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                            "Too little memory to export a frame.");
         return FALSE;
     }
-    if (is_layered && edit != NULL)
-        image.n_channels = self->settings.has_matte_layer ? 12 : 8;
-    if (!vera_exporter_write_exr(self, is_layered ? NULL : "comp", frame, &image, error))
+    if (!vera_png_write(part, values, frame->source->width, frame->source->height, rgb ? 3 : 1,
+                        error)) {
+        g_unlink(part);
         return FALSE;
-    if (is_layered || edit == NULL)
-        return TRUE;
+    }
+    return vera_export_manifest_place(self->manifest, name, frame->index + 1, error);
+}
 
-    int window[4];
-    vera_exporter_get_bounds(frame, window);
-    g_autofree float *cropped = vera_exporter_crop(edit, width, window);
-    const float *c = cropped;
-    const VeraExrChannel element[] = { { "R", c, 4 }, { "G", c + 1, 4 }, { "B", c + 2, 4 }, { "A", c + 3, 4 } };
-    const VeraExrChannel matte[] = { { "R", c + 3, 4 }, { "G", c + 3, 4 }, { "B", c + 3, 4 }, { "A", c + 3, 4 } };
-    VeraExrImage edit_image = { .channels = element, .n_channels = 4 }, matte_image = { .channels = matte, .n_channels = 4 };
-    memcpy(edit_image.data_window, window, sizeof window);
-    memcpy(matte_image.data_window, window, sizeof window);
-    return vera_exporter_write_exr(self, "edit", frame, &edit_image, error) && vera_exporter_write_exr(self, "matte", frame, &matte_image, error);
+gboolean
+vera_exporter_add_png(VeraExporter *self, const VeraExportFrame *frame, GError **error)
+{
+    return vera_exporter_write_png(self, "comp", frame, frame->composite_rgb, error) &&
+           (frame->layer_rgb == NULL ||
+            (vera_exporter_write_png(self, "edit", frame, frame->layer_rgb, error) &&
+             vera_exporter_write_png(self, "matte", frame, NULL, error)));
+}
+
+gboolean
+vera_exporter_keep_frame(VeraExporter *self, gint64 index, gint64 *n_changed)
+{
+    if (!self->settings.is_resume ||
+        !vera_export_manifest_has_frame(self->manifest, index + 1, n_changed))
+        return FALSE;
+    self->n_done++;
+    return TRUE;
 }
 
 gboolean
@@ -320,30 +345,42 @@ vera_exporter_add_frame(VeraExporter *self, const VeraExportFrame *frame, GError
 {
     gboolean ok;
 
-    if (self->settings.preset == VERA_EXPORT_PRESET_PNG)
-        ok = vera_exporter_write_png(self, "comp", frame->index, frame->composite_rgb, 3, error) &&
-             (frame->layer_rgb == NULL || (vera_exporter_write_png(self, "edit", frame->index, frame->layer_rgb, 3, error) &&
-                                           vera_exporter_write_png(self, "matte", frame->index, frame->matte, 1, error)));
+    if (vera_export_is_movie(self->settings.preset))
+        ok = vera_exporter_add_movie(self, frame, error);
     else
-        ok = vera_exporter_add_exr(self, frame, error);
-    self->n_written += ok;
+        ok = (self->settings.preset == VERA_EXPORT_PRESET_PNG
+                  ? vera_exporter_add_png(self, frame, error)
+                  : vera_exporter_add_exr(self, frame, error)) &&
+             vera_export_manifest_end_frame(self->manifest, frame->index + 1, frame->n_changed,
+                                            error);
+    self->n_done += ok;
+    return ok;
+}
+
+static gboolean
+vera_exporter_sync_dir(const VeraExporter *self, const char *sub)
+{
+    g_autofree char *path = g_build_filename(self->output_dir, sub, NULL);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gboolean ok = fd < 0 ? errno == ENOENT : fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
     return ok;
 }
 
 gboolean
 vera_exporter_finish(VeraExporter *self, GError **error)
 {
-    g_autofree char *path = g_build_filename(self->output_dir, "manifest.json", NULL);
-    g_autofree char *json = g_strdup_printf("{\n  \"vera_export\": 1,\n  \"preset\": \"%s\",\n  \"build\": \"vera %s\",\n  \"frames\": %" G_GINT64_FORMAT
-                                            ",\n  \"files\": [%s\n  ]\n}\n",
-                                            vera_export_preset_names[self->settings.preset], VERA_VERSION, self->n_written, self->manifest->str);
-    g_autoptr(GError) local = NULL;
-
-    g_return_val_if_fail(self->n_written == self->n_frames, FALSE);
-    if (g_file_set_contents_full(path, json, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, &local))
-        return TRUE;
-    g_set_error(error, VERA_ENGINE_ERROR,
-                g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOSPC) ? VERA_ENGINE_ERROR_DISK_FULL : VERA_ENGINE_ERROR_OUTPUT,
-                "Could not write ‘%s’: %s.", path, local->message);
-    return FALSE;
+    g_return_val_if_fail(self->n_done == self->frames->len, FALSE);
+    if (vera_export_is_movie(self->settings.preset) && !vera_exporter_finish_movies(self, error))
+        return FALSE;
+    /* The names must be on disk before the manifest vouches for them. */
+    if (!vera_exporter_sync_dir(self, "comp") || !vera_exporter_sync_dir(self, "edit") ||
+        !vera_exporter_sync_dir(self, "matte") || !vera_exporter_sync_dir(self, NULL)) {
+        g_autofree char *what = g_strdup_printf("finish the folder ‘%s’", self->output_dir);
+        vera_engine_error_set_errno(error, errno, what);
+        return FALSE;
+    }
+    return vera_export_manifest_finish(self->manifest, error);
 }

@@ -7,6 +7,7 @@
 
 #include <openexr.h>
 
+#include "engine/media/vera-timecode.h"
 #include "engine/vera-engine-error.h"
 
 /* The library reports by codes and messages on stderr; ours go through GError. */
@@ -29,25 +30,39 @@ static exr_result_t
 vera_exr_writer_write_header(exr_context_t context, const VeraExrImage *image)
 {
     const int *w = image->data_window;
-    exr_attr_box2i_t display = { { 0, 0 }, { image->width - 1, image->height - 1 } };
-    exr_attr_box2i_t data = { { w[0], w[1] }, { w[0] + w[2] - 1, w[1] + w[3] - 1 } };
-    exr_attr_v2f_t centre = { 0, 0 };
-    exr_attr_rational_t rate = { image->rate_num, (uint32_t)MAX(image->rate_den, 1) };
+    exr_attr_box2i_t display = {.max.x = image->width - 1, .max.y = image->height - 1};
+    exr_attr_box2i_t data = {
+        .min.x = w[0], .min.y = w[1], .max.x = w[0] + w[2] - 1, .max.y = w[1] + w[3] - 1};
+    exr_attr_v2f_t centre = {.x = 0, .y = 0};
+    exr_attr_rational_t rate = {image->rate_num, (uint32_t)MAX(image->rate_den, 1)};
     exr_result_t result;
     int part;
 
     result = exr_add_part(context, "vera", EXR_STORAGE_SCANLINE, &part);
     if (result == EXR_ERR_SUCCESS)
-        result = exr_initialize_required_attr(context, part, &display, &data, image->pixel_aspect, &centre, 1.0f,
-                                              EXR_LINEORDER_INCREASING_Y, vera_exr_writer_get_compression(image->compression));
+        result = exr_initialize_required_attr(context, part, &display, &data, image->pixel_aspect,
+                                              &centre, 1.0f, EXR_LINEORDER_INCREASING_Y,
+                                              vera_exr_writer_get_compression(image->compression));
     for (int i = 0; i < image->n_channels && result == EXR_ERR_SUCCESS; i++)
-        result = exr_add_channel(context, part, image->channels[i].name, image->is_float32 ? EXR_PIXEL_FLOAT : EXR_PIXEL_HALF,
+        result = exr_add_channel(context, part, image->channels[i].name,
+                                 image->is_float32 ? EXR_PIXEL_FLOAT : EXR_PIXEL_HALF,
                                  EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1);
     for (int i = 0; i < image->n_texts && result == EXR_ERR_SUCCESS; i++)
         if (image->texts[i].value != NULL)
-            result = exr_attr_set_string(context, part, image->texts[i].name, image->texts[i].value);
+            result =
+                exr_attr_set_string(context, part, image->texts[i].name, image->texts[i].value);
     if (image->rate_num > 0 && result == EXR_ERR_SUCCESS)
         result = exr_attr_set_rational(context, part, "framesPerSecond", &rate);
+    if (image->timecode != NULL && result == EXR_ERR_SUCCESS) {
+        exr_attr_timecode_t code = {
+            vera_timecode_pack(image->timecode, image->rate_num, image->rate_den), 0};
+        result = exr_attr_set_timecode(context, part, "timeCode", &code);
+    }
+    if (image->chromaticities != NULL && result == EXR_ERR_SUCCESS) {
+        const float *v = image->chromaticities;
+        exr_attr_chromaticities_t c = {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
+        result = exr_attr_set_chromaticities(context, part, "chromaticities", &c);
+    }
     return result == EXR_ERR_SUCCESS ? exr_write_header(context) : result;
 }
 
@@ -60,7 +75,8 @@ vera_exr_writer_point_channels(exr_encode_pipeline_t *encoder, const VeraExrImag
             if (strcmp(encoder->channels[c].channel_name, channel->name) != 0)
                 continue;
             encoder->channels[c].encode_from_ptr =
-                (const uint8_t *)(channel->values + (gsize)row * (gsize)image->data_window[2] * (gsize)channel->step);
+                (const uint8_t *)(channel->values +
+                                  (gsize)row * (gsize)image->data_window[2] * (gsize)channel->step);
             encoder->channels[c].user_bytes_per_element = 4;
             encoder->channels[c].user_data_type = EXR_PIXEL_FLOAT;
             encoder->channels[c].user_pixel_stride = channel->step * 4;
@@ -80,7 +96,8 @@ vera_exr_writer_write_lines(exr_context_t context, const VeraExrImage *image)
     for (int row = 0; row < image->data_window[3] && result == EXR_ERR_SUCCESS; row += lines) {
         result = exr_write_scanline_chunk_info(context, 0, image->data_window[1] + row, &chunk);
         if (result == EXR_ERR_SUCCESS)
-            result = row == 0 ? exr_encoding_initialize(context, 0, &chunk, &encoder) : exr_encoding_update(context, 0, &chunk, &encoder);
+            result = row == 0 ? exr_encoding_initialize(context, 0, &chunk, &encoder)
+                              : exr_encoding_update(context, 0, &chunk, &encoder);
         if (result != EXR_ERR_SUCCESS)
             break;
         vera_exr_writer_point_channels(&encoder, image, row);

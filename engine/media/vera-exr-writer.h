@@ -4,7 +4,8 @@
 
 G_BEGIN_DECLS
 
-/** VeraExrChannel: one channel: @values has one float every @step, rows of the data window without gaps. */
+/** VeraExrChannel: one channel: @values has one float every @step, rows of the data window without
+ * gaps. */
 typedef struct {
     const char *name;
     const float *values;
@@ -19,9 +20,12 @@ typedef struct {
 
 /**
  * VeraExrImage: one file.
- * @data_window: x, y, width, height inside the display window of @width by @height; values start at its corner
+ * @data_window: x, y, width, height inside the display window of @width by @height; values start at
+ * its corner
  * @compression: "none", "zip", "zips" or "piz"
  * @rate_num: framesPerSecond, 0 for none
+ * @timecode: (nullable): "HH:MM:SS:FF" of this frame
+ * @chromaticities: (nullable): x and y of red, green, blue and white
  */
 typedef struct {
     int width;
@@ -36,9 +40,12 @@ typedef struct {
     int rate_num;
     int rate_den;
     float pixel_aspect;
+    const char *timecode;
+    const float *chromaticities;
 } VeraExrImage;
 
-/** vera_exr_write: writes a single-part scanline file. Errors: %VERA_ENGINE_ERROR_OUTPUT, %VERA_ENGINE_ERROR_DISK_FULL. */
+/** vera_exr_write: writes a single-part scanline file. Errors: %VERA_ENGINE_ERROR_OUTPUT,
+ * %VERA_ENGINE_ERROR_DISK_FULL. */
 gboolean vera_exr_write(const char *path, const VeraExrImage *image, GError **error);
 
 G_END_DECLS

@@ -61,41 +61,54 @@ vera_movie_writer_free(VeraMovieWriter *self)
     g_free(self);
 }
 
+/* Whether H.264 for review can take the source's samples as they are. */
+static gboolean
+vera_movie_writer_is_reviewable(const VeraClipInfo *source)
+{
+    const VeraFrameFormat *f = &source->format;
+
+    return f->layout == VERA_FRAME_LAYOUT_YUV && f->bits == 8 && !f->has_alpha &&
+           f->chroma_shift_x == 1 && f->chroma_shift_y == 1 && source->width % 2 == 0 &&
+           source->height % 2 == 0;
+}
+
 gboolean
 vera_movie_writer_get_format(VeraMovieKind kind,
-                             const VeraFrameFormat *source,
-                             const VeraColorDescription *source_color,
+                             const VeraClipInfo *source,
                              gboolean has_alpha,
-                             VeraFrameFormat *format,
-                             VeraColorDescription *color)
+                             VeraMovieSettings *movie)
 {
     gboolean is_h264 = kind == VERA_MOVIE_KIND_H264;
+    VeraColorDescription *color = &movie->color;
 
-    *format = *source;
-    *color = *source_color;
+    movie->width = source->width;
+    movie->height = source->height;
+    movie->format = source->format;
+    *color = source->color;
+    if ((kind == VERA_MOVIE_KIND_FFV1 && !has_alpha) ||
+        (is_h264 && vera_movie_writer_is_reviewable(source)))
+        return TRUE;
+    if (color->transfer == VERA_COLOR_TRANSFER_LINEAR)
+        color->transfer = VERA_COLOR_TRANSFER_SRGB;
     if (kind == VERA_MOVIE_KIND_FFV1) {
-        if (!has_alpha)
-            return TRUE;
-        *format = (VeraFrameFormat){
+        movie->format = (VeraFrameFormat){
             .layout = VERA_FRAME_LAYOUT_RGB, .n_planes = 4, .has_alpha = TRUE, .bits = 16};
         color->matrix = VERA_COLOR_MATRIX_RGB;
         color->is_full_range = TRUE;
         return FALSE;
     }
-    if (is_h264 && source->layout == VERA_FRAME_LAYOUT_YUV && source->bits == 8 &&
-        source->chroma_shift_x == 1 && source->chroma_shift_y == 1 && !source->has_alpha)
-        return TRUE;
-    *format = (VeraFrameFormat){.layout = VERA_FRAME_LAYOUT_YUV,
-                                .n_planes = has_alpha ? 4 : 3,
-                                .has_alpha = has_alpha,
-                                .bits = is_h264 ? 8 : 10,
-                                .chroma_shift_x = is_h264,
-                                .chroma_shift_y = is_h264,
-                                .is_chroma_left = is_h264};
-    if (source->layout != VERA_FRAME_LAYOUT_YUV)
-        color->matrix = source_color->primaries == VERA_COLOR_PRIMARIES_BT2020
-                            ? VERA_COLOR_MATRIX_BT2020
-                            : VERA_COLOR_MATRIX_BT709;
+    movie->format = (VeraFrameFormat){.layout = VERA_FRAME_LAYOUT_YUV,
+                                      .n_planes = has_alpha ? 4 : 3,
+                                      .has_alpha = has_alpha,
+                                      .bits = is_h264 ? 8 : 10,
+                                      .chroma_shift_x = is_h264,
+                                      .chroma_shift_y = is_h264,
+                                      .is_chroma_left = is_h264};
+    movie->width += is_h264 ? movie->width % 2 : 0;
+    movie->height += is_h264 ? movie->height % 2 : 0;
+    if (source->format.layout != VERA_FRAME_LAYOUT_YUV)
+        color->matrix = color->primaries == VERA_COLOR_PRIMARIES_BT2020 ? VERA_COLOR_MATRIX_BT2020
+                                                                        : VERA_COLOR_MATRIX_BT709;
     color->is_full_range = FALSE;
     return FALSE;
 }
@@ -217,6 +230,13 @@ vera_movie_writer_open_encoder(VeraMovieWriter *self,
     self->picture->format = c->pix_fmt;
     self->picture->width = c->width;
     self->picture->height = c->height;
+    /* ProRes notes the tags of each picture beside those of the stream. */
+    self->picture->color_range = c->color_range;
+    self->picture->color_primaries = c->color_primaries;
+    self->picture->color_trc = c->color_trc;
+    self->picture->colorspace = c->colorspace;
+    self->picture->chroma_location = c->chroma_sample_location;
+    self->picture->sample_aspect_ratio = c->sample_aspect_ratio;
     if (av_frame_get_buffer(self->picture, 0) < 0)
         return vera_movie_writer_fail(self, AVERROR(ENOMEM), error);
     return TRUE;

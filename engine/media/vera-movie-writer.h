@@ -48,24 +48,21 @@ typedef struct {
 /**
  * vera_movie_writer_get_format:
  * @kind: codec and container
- * @source: sample format of the source
- * @source_color: its colour description
+ * @source: the clip
  * @has_alpha: for an edit layer rather than a composite
- * @format: (out): the samples to give to the writer
- * @color: (out): their colour description
+ * @movie: (inout): gets the format, colour description and size of the frames to give to the writer
  *
  * FFV1 takes composites in the source's own format, and edit layers as R'G'B'A of 16 bits. ProRes
- * takes limited-range Y'CbCr 4:4:4 of 10 bits, H.264 4:2:0 of 8 bits, in the source's matrix
- * (BT.709 for sources that have none).
+ * takes limited-range Y'CbCr 4:4:4 of 10 bits, H.264 4:2:0 of 8 bits and an even size, in the
+ * source's matrix (BT.709 or BT.2020 for sources that have none). A source in linear light is to be
+ * sRGB-coded.
  *
  * Returns: whether that is the source's own format, so that its samples go in untouched
  */
 gboolean vera_movie_writer_get_format(VeraMovieKind kind,
-                                      const VeraFrameFormat *source,
-                                      const VeraColorDescription *source_color,
+                                      const VeraClipInfo *source,
                                       gboolean has_alpha,
-                                      VeraFrameFormat *format,
-                                      VeraColorDescription *color);
+                                      VeraMovieSettings *movie);
 
 /**
  * VeraMovieWriter: a movie in the making.

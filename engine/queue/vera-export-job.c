@@ -96,17 +96,32 @@ vera_export_frame(const VeraExportJob *job, VeraExportBuffers *b, VeraExporter *
         if (!vera_export_composite(job, b, at[0], source, &frame, cancellable, error))
             return FALSE;
         composite = frame.composite;
-        *n_changed += vera_export_count_changed(b);
+        frame.n_changed = vera_export_count_changed(b);
+        *n_changed += frame.n_changed;
     }
     return vera_exporter_add_frame(exporter, &frame, error);
+}
+
+/* What decides the pixels beside the take and the settings. */
+static char *
+vera_export_describe_look(const VeraExportJob *self)
+{
+    const VeraMatteRefinement *r = &self->refinement;
+
+    if (self->take == NULL)
+        return NULL;
+    return g_strdup_printf("%.9g %.9g %.9g %.9g %d %d %.9g", (double)r->black, (double)r->white, (double)r->grow_px,
+                           (double)r->feather_px, r->despeckle_px, r->is_inverted, (double)r->floor);
 }
 
 gboolean
 vera_export_job_run(const VeraExportJob *self, gint64 *n_changed, VeraExportProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     GArray *frames = self->take ? vera_take_get_record(self->take)->frames : self->frames;
-    gint64 n = frames->len, first = g_array_index(frames, gint64, 0), last = g_array_index(frames, gint64, n - 1);
+    gint64 n = frames->len, last = g_array_index(frames, gint64, n - 1), n_kept;
     g_autoptr(VeraExporter) exporter = NULL;
+    g_autofree char *look = vera_export_describe_look(self);
+    VeraExportSettings settings = self->settings;
     VeraExportBuffers buffers = { 0 };
     gboolean ok;
 
@@ -116,11 +131,16 @@ vera_export_job_run(const VeraExportJob *self, gint64 *n_changed, VeraExportProg
                     vera_clip_get_path(self->clip), last + 1);
         return FALSE;
     }
-    exporter = vera_exporter_new(&self->settings, self->clip, first, n, error);
+    settings.look = look;
+    exporter = vera_exporter_new(&settings, self->clip, frames, error);
     ok = exporter != NULL && vera_export_buffers_init(&buffers, self, error);
     for (gint64 i = 0; ok && i < n; i++) {
-        ok = !vera_engine_error_set_cancelled(cancellable, error) &&
-             vera_export_frame(self, &buffers, exporter, (gint64[]){ i, g_array_index(frames, gint64, i) }, n_changed, cancellable, error);
+        gint64 index = g_array_index(frames, gint64, i);
+        ok = !vera_engine_error_set_cancelled(cancellable, error);
+        if (ok && vera_exporter_keep_frame(exporter, index, &n_kept))
+            *n_changed += n_kept;
+        else if (ok)
+            ok = vera_export_frame(self, &buffers, exporter, (gint64[]){ i, index }, n_changed, cancellable, error);
         if (ok && progress != NULL)
             progress(i + 1, n, user_data);
     }

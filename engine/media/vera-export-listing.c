@@ -1,0 +1,92 @@
+#include "config.h"
+
+#include <string.h>
+
+#include <json-glib/json-glib.h>
+
+#include "engine/media/vera-export-manifest.h"
+#include "engine/vera-engine-error.h"
+
+static void
+vera_export_listing_clear_file_cb(gpointer file)
+{
+    g_free(((VeraExportFile *)file)->path);
+}
+
+void
+vera_export_listing_free(VeraExportListing *self)
+{
+    g_array_unref(self->files);
+    g_array_unref(self->frames);
+    g_free(self->preset);
+    g_free(self);
+}
+
+static void
+vera_export_listing_add_file(VeraExportListing *self, JsonObject *object)
+{
+    const char *path = json_object_get_string_member_with_default(object, "path", NULL);
+    VeraExportFile file = {NULL, -1};
+
+    /* A manifest is a file like any other: what it names must lie in its folder. */
+    if (path == NULL || g_path_is_absolute(path) || strstr(path, "..") != NULL)
+        return;
+    file.path = g_strdup(path);
+    file.source_frame = json_object_get_int_member_with_default(object, "source_frame", 0) - 1;
+    g_array_append_val(self->files, file);
+}
+
+static void
+vera_export_listing_add_cb(JsonArray *array, guint index, JsonNode *node, gpointer user_data)
+{
+    VeraExportListing *self = user_data;
+    JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+    gint64 frame;
+
+    if (object == NULL)
+        return;
+    if (json_object_has_member(object, "path")) {
+        vera_export_listing_add_file(self, object);
+        return;
+    }
+    frame = json_object_get_int_member_with_default(object, "frame", 0) - 1;
+    g_array_append_val(self->frames, frame);
+}
+
+static gboolean
+vera_export_listing_fill(VeraExportListing *self, JsonObject *root)
+{
+    const char *const names[] = {"files", "finished"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        JsonNode *node = json_object_get_member(root, names[i]);
+        if (node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
+            return FALSE;
+        json_array_foreach_element(json_node_get_array(node), vera_export_listing_add_cb, self);
+    }
+    self->preset = g_strdup(json_object_get_string_member_with_default(root, "preset", ""));
+    return self->preset != NULL && self->files->len > 0;
+}
+
+VeraExportListing *
+vera_export_listing_read(const char *dir, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, "manifest.json", NULL);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autoptr(VeraExportListing) self = g_new0(VeraExportListing, 1);
+    JsonNode *root = NULL;
+
+    self->files = g_array_new(FALSE, FALSE, sizeof(VeraExportFile));
+    g_array_set_clear_func(self->files, vera_export_listing_clear_file_cb);
+    self->frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    if (json_parser_load_from_file(parser, path, NULL))
+        root = json_parser_get_root(parser);
+    if (root != NULL && JSON_NODE_HOLDS_OBJECT(root) &&
+        vera_export_listing_fill(self, json_node_get_object(root)))
+        return g_steal_pointer(&self);
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ is not a finished export: it has no readable manifest.json; finish it with "
+                "--resume.",
+                dir);
+    return NULL;
+}

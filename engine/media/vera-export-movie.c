@@ -1,0 +1,137 @@
+#include "config.h"
+
+#include <glib/gstdio.h>
+
+#include "engine/media/vera-export-private.h"
+#include "engine/media/vera-frame-from-rgb.h"
+#include "engine/vera-engine-error.h"
+
+/** What each preset writes: the composite, then the edit layer. */
+static const struct {
+    VeraMovieKind kind;
+    const char *names[VERA_EXPORT_MAX_MOVIES];
+} vera_export_movies[] = {
+    [VERA_EXPORT_PRESET_FFV1] = {VERA_MOVIE_KIND_FFV1, {"comp.mkv", "edit.mkv"}},
+    [VERA_EXPORT_PRESET_PRORES] = {VERA_MOVIE_KIND_PRORES, {"comp.mov", "edit.mov"}},
+    [VERA_EXPORT_PRESET_H264] = {VERA_MOVIE_KIND_H264, {"review.mp4", NULL}},
+};
+
+static const char *const vera_export_movie_comments[VERA_EXPORT_MAX_MOVIES] = {
+    "Vera: composite", "Vera: edit layer, straight colour, its alpha is the matte"};
+
+gboolean
+vera_export_is_movie(VeraExportPreset preset)
+{
+    return preset == VERA_EXPORT_PRESET_FFV1 || preset == VERA_EXPORT_PRESET_PRORES ||
+           preset == VERA_EXPORT_PRESET_H264;
+}
+
+const char *
+vera_export_get_movie_name(VeraExportPreset preset, int i)
+{
+    return vera_export_movies[preset].names[i];
+}
+
+/* The format of movie @i. Returns: whether the source's samples go in as they are */
+static gboolean
+vera_exporter_describe_movie(const VeraExporter *self, int i, VeraMovieSettings *movie)
+{
+    const VeraClipInfo *info = vera_clip_get_info(self->clip);
+
+    movie->kind = vera_export_movies[self->settings.preset].kind;
+    movie->width = info->width;
+    movie->height = info->height;
+    return vera_movie_writer_get_format(movie->kind, info, i > 0, movie);
+}
+
+static gboolean
+vera_exporter_open_movie(VeraExporter *self, int i, GError **error)
+{
+    const char *name = vera_export_get_movie_name(self->settings.preset, i);
+    VeraMovieSettings movie = {.clip = self->clip,
+                               .frames = self->frames,
+                               .has_audio = i == 0 && !self->settings.is_silent,
+                               .comment = vera_export_movie_comments[i]};
+    g_autofree char *part = vera_exporter_get_part(self, name, error);
+
+    if (part == NULL)
+        return FALSE;
+    vera_exporter_describe_movie(self, i, &movie);
+    self->movies[i] = vera_movie_writer_new(part, &movie, error);
+    return self->movies[i] != NULL;
+}
+
+static gboolean
+vera_exporter_write_movie(VeraExporter *self, int i, const VeraExportFrame *frame, GError **error)
+{
+    VeraMovieSettings movie = {0};
+    gboolean is_own = vera_exporter_describe_movie(self, i, &movie);
+    g_autoptr(VeraFrame) made = NULL;
+    g_autofree float *coded = NULL;
+    VeraFramePixels pixels = {frame->source->width, frame->source->height};
+
+    if (self->movies[i] == NULL && !vera_exporter_open_movie(self, i, error))
+        return FALSE;
+    if (is_own)
+        return vera_movie_writer_add_frame(
+            self->movies[i], frame->composite ? frame->composite : frame->source, error);
+    pixels.rgb =
+        vera_export_code_display(frame, i > 0 ? frame->layer_rgb : frame->composite_rgb, &coded);
+    pixels.alpha = i > 0 ? frame->matte : NULL;
+    if (pixels.rgb == NULL) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                            "Too little memory to export a frame.");
+        return FALSE;
+    }
+    made = vera_frame_new_from_rgb(&movie.format, &movie.color, movie.width, movie.height, &pixels,
+                                   error);
+    return made != NULL && vera_movie_writer_add_frame(self->movies[i], made, error);
+}
+
+gboolean
+vera_exporter_add_movie(VeraExporter *self, const VeraExportFrame *frame, GError **error)
+{
+    gboolean has_layer =
+        frame->layer_rgb != NULL && vera_export_get_movie_name(self->settings.preset, 1);
+
+    g_array_append_val(self->changed, frame->n_changed);
+    return vera_exporter_write_movie(self, 0, frame, error) &&
+           (!has_layer || vera_exporter_write_movie(self, 1, frame, error));
+}
+
+gboolean
+vera_exporter_finish_movies(VeraExporter *self, GError **error)
+{
+    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++)
+        if (self->movies[i] != NULL && !vera_movie_writer_finish(self->movies[i], error))
+            return FALSE;
+    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++) {
+        if (self->movies[i] == NULL)
+            continue;
+        g_clear_pointer(&self->movies[i], vera_movie_writer_free);
+        if (!vera_export_manifest_place(
+                self->manifest, vera_export_get_movie_name(self->settings.preset, i), 0, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < self->changed->len; i++)
+        if (!vera_export_manifest_end_frame(self->manifest,
+                                            g_array_index(self->frames, gint64, i) + 1,
+                                            g_array_index(self->changed, gint64, i), error))
+            return FALSE;
+    return TRUE;
+}
+
+void
+vera_exporter_drop_movies(VeraExporter *self)
+{
+    if (!vera_export_is_movie(self->settings.preset))
+        return;
+    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++) {
+        const char *name = vera_export_get_movie_name(self->settings.preset, i);
+        if (name == NULL || self->manifest == NULL)
+            continue;
+        g_clear_pointer(&self->movies[i], vera_movie_writer_free);
+        g_autofree char *part = g_strconcat(self->output_dir, "/", name, ".part", NULL);
+        g_unlink(part);
+    }
+}
