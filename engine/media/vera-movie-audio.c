@@ -50,11 +50,17 @@ vera_movie_audio_fail(const VeraMovieAudio *self, const char *what, GError **err
     return FALSE;
 }
 
+static gboolean
+vera_movie_audio_is_matroska(const AVFormatContext *muxer)
+{
+    return g_str_has_prefix(muxer->oformat->name, "matroska");
+}
+
 /* What players of MP4 and MOV can be trusted with; Matroska takes what the source has. */
 static gboolean
 vera_movie_audio_can_copy(const AVFormatContext *muxer, enum AVCodecID codec)
 {
-    if (g_str_has_prefix(muxer->oformat->name, "matroska"))
+    if (vera_movie_audio_is_matroska(muxer))
         return avformat_query_codec(muxer->oformat, codec, FF_COMPLIANCE_NORMAL) == 1;
     return codec == AV_CODEC_ID_AAC || codec == AV_CODEC_ID_MP3 || codec == AV_CODEC_ID_AC3 ||
            codec == AV_CODEC_ID_EAC3 || codec == AV_CODEC_ID_ALAC ||
@@ -152,7 +158,9 @@ vera_movie_audio_place_packet(VeraMovieAudio *self, const VeraMovieTrack *track)
     if (time == AV_NOPTS_VALUE)
         return TRUE;
     self->read_until_us = av_rescale_q(time - begin, unit, AV_TIME_BASE_Q);
+    /* Matroska has no times before 0: it would move the picture instead. */
     if ((!span->is_open_start && time + packet->duration <= begin) ||
+        (time < begin && vera_movie_audio_is_matroska(self->muxer)) ||
         (!span->is_open_end && time >= end))
         return FALSE;
     if (packet->pts != AV_NOPTS_VALUE)
