@@ -11,6 +11,9 @@
 #include "engine/diffusion/vera-weights.h"
 #include "engine/vera-engine-error.h"
 
+/* Above this velocities leave the range of single precision before they mean anything. */
+#define VERA_PIPELINE_MAX_GUIDANCE 1000.0
+
 struct _VeraPipeline {
     VeraPipelineRequest request;
     /* Owned */
@@ -56,10 +59,19 @@ vera_pipeline_encode_text(
     if (encoder == NULL)
         return NULL;
     /* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5). */
-    for (int i = 0; i < n; i++)
-        n_real += mask == NULL || mask[i] != 0;
-    hidden = g_new(float, (gsize)MAX(n_real, 1) * (gsize)config->d_model);
-    if (!vera_text_encoder_run(encoder, ids, NULL, n_real, hidden, cancellable, error))
+    while (n_real < n && (mask == NULL || mask[n_real] != 0))
+        n_real++;
+    for (int i = n_real; i < n; i++)
+        if (mask[i] != 0) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                        "Token %d of a text counts although one before it is padding; put padding "
+                        "at the end.",
+                        i);
+            return NULL;
+        }
+    hidden = vera_runtime_new_floats((gsize)n_real * (gsize)config->d_model, error);
+    if (hidden == NULL ||
+        !vera_text_encoder_run(encoder, ids, NULL, n_real, hidden, cancellable, error))
         return NULL;
     return vera_transformer_prepare_text(self->transformer, hidden, n_real, cancellable, error);
 }
@@ -72,10 +84,11 @@ vera_pipeline_encode_video(VeraPipeline *self, VeraPipelineFrameFunc read, float
     gint64 pixels = (gint64)self->request.width * self->request.height, plane = self->shape[2] * self->shape[3];
     int step = plan->temporal_factor;
     g_autoptr(VeraVaeStream) stream = vera_vae_encoder_new(self->vae, self->request.width, self->request.height, error);
-    g_autofree float *frame = g_new(float, 3 * pixels), *chunk = g_new(float, 3 * step * pixels);
-    g_autofree float *coded = g_new(float, self->shape[0] * plane);
+    g_autofree float *frame = NULL, *chunk = NULL, *coded = NULL;
 
-    if (stream == NULL)
+    if (stream == NULL || !(frame = vera_runtime_new_floats((gsize)(3 * pixels), error)) ||
+        !(chunk = vera_runtime_new_floats((gsize)(3 * step * pixels), error)) ||
+        !(coded = vera_runtime_new_floats((gsize)(self->shape[0] * plane), error)))
         return FALSE;
     for (int l = 0; l < plan->n_latents; l++) {
         int first = l == 0 ? 0 : 1 + (l - 1) * step, n = l == 0 ? 1 : step;
@@ -104,21 +117,48 @@ vera_pipeline_prepare_latents(VeraPipeline *self, GError **error)
             vera_sampler_new(self->request.solver, self->request.n_steps, self->request.shift, n, error);
         if (self->samplers[b] == NULL)
             return FALSE;
-        self->latents[b] = g_try_new(float, n);
+        self->latents[b] = vera_runtime_new_floats(n, error);
         if (self->latents[b] == NULL)
-            break;
+            return FALSE;
         if (self->request.noise[b] != NULL)
             memcpy(self->latents[b], self->request.noise[b], n * sizeof(float));
         else
             vera_noise_fill(self->request.seed, (guint32)b, 0, self->latents[b], n);
     }
-    self->source = g_try_new(float, n);
-    self->mask = self->request.read_mask ? g_try_new(float, n) : NULL;
-    if (self->latents[VERA_N_BRANCHES - 1] != NULL && self->source != NULL && (self->mask != NULL || !self->request.read_mask))
+    self->source = vera_runtime_new_floats(n, error);
+    if (self->source == NULL)
+        return FALSE;
+    if (self->request.read_mask == NULL)
         return TRUE;
-    g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                        "Too little memory for the latents of this range. Use fewer frames or a smaller size.");
-    return FALSE;
+    self->mask = vera_runtime_new_floats(n, error);
+    return self->mask != NULL;
+}
+
+static gboolean
+vera_pipeline_check_request(VeraPipeline *self, const VeraVaeConfig *vae, int align, GError **error)
+{
+    const VeraPipelineRequest *r = &self->request;
+
+    if (r->width < align || r->height < align || r->width % align != 0 || r->height % align != 0) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "The model works on sizes that are multiples of %d; %dx%d is not.", align,
+                    r->width, r->height);
+        return FALSE;
+    }
+    if (r->plan->temporal_factor != vae->temporal_factor) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+            "The frame plan codes %d frames in one, the model %d; make the plan for this model.",
+            r->plan->temporal_factor, vae->temporal_factor);
+        return FALSE;
+    }
+    if (!(r->guidance >= 0 && r->guidance <= VERA_PIPELINE_MAX_GUIDANCE)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "A guidance of %g cannot be used; take a value from 0 to %g.", r->guidance,
+                    VERA_PIPELINE_MAX_GUIDANCE);
+        return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -128,15 +168,8 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
     int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
 
-    if (align == 0)
+    if (align == 0 || !vera_pipeline_check_request(self, config, align, error))
         return FALSE;
-    if (self->request.width < align || self->request.height < align || self->request.width % align != 0 ||
-        self->request.height % align != 0) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
-                    "The model works on sizes that are multiples of %d; %dx%d is not.", align, self->request.width,
-                    self->request.height);
-        return FALSE;
-    }
     self->shape[0] = config->z_dim;
     self->shape[1] = self->request.plan->n_latents;
     self->shape[2] = self->request.height / config->spatial_factor;
@@ -229,8 +262,9 @@ vera_pipeline_add(VeraPipeline *self, const float *part, const VeraFrameWindow *
         }
 }
 
-/* What one window of a step works with. */
+/* What a step works with: the parts of one window, and the sums over all. */
 typedef struct {
+    float *sums[VERA_N_BRANCHES];
     float *latents[VERA_N_BRANCHES];
     float *velocity[VERA_N_BRANCHES];
     float *plain[VERA_N_BRANCHES];
@@ -241,6 +275,7 @@ static void
 vera_pipeline_window_clear(VeraPipelineWindow *w)
 {
     for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        g_free(w->sums[b]);
         g_free(w->latents[b]);
         g_free(w->velocity[b]);
         g_free(w->plain[b]);
@@ -249,16 +284,24 @@ vera_pipeline_window_clear(VeraPipelineWindow *w)
     g_free(w->mask);
 }
 
-static void
-vera_pipeline_window_init(VeraPipelineWindow *w, gsize n)
+static gboolean
+vera_pipeline_window_init(VeraPipeline *self, VeraPipelineWindow *w, GError **error)
 {
+    gsize frame = (gsize)(self->shape[0] * self->shape[2] * self->shape[3]),
+          all = frame * (gsize)self->shape[1];
+    gsize n =
+        frame * (gsize)self->request.plan->windows[0].n_latents; /* all windows are of one length */
+
     for (int b = 0; b < VERA_N_BRANCHES; b++) {
-        w->latents[b] = g_new(float, n);
-        w->velocity[b] = g_new(float, n);
-        w->plain[b] = g_new(float, n);
+        if (!(w->sums[b] = vera_runtime_new_floats(all, error)) ||
+            !(w->latents[b] = vera_runtime_new_floats(n, error)) ||
+            !(w->velocity[b] = vera_runtime_new_floats(n, error)) ||
+            (self->negative != NULL && !(w->plain[b] = vera_runtime_new_floats(n, error))))
+            return FALSE;
+        memset(w->sums[b], 0, all * sizeof(float));
     }
-    w->source = g_new(float, n);
-    w->mask = g_new(float, n);
+    return (w->source = vera_runtime_new_floats(n, error)) != NULL &&
+           (self->mask == NULL || (w->mask = vera_runtime_new_floats(n, error)) != NULL);
 }
 
 static gboolean
@@ -303,10 +346,13 @@ vera_pipeline_decode_one(VeraPipeline *self, const float *estimate, int latent, 
 {
     g_autoptr(VeraVaeStream) stream = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], NULL);
     gint64 plane = self->shape[2] * self->shape[3];
-    g_autofree float *part = g_new(float, self->shape[0] * plane);
-    g_autofree float *frames = g_new(float, 3 * (gsize)self->request.width * (gsize)self->request.height *
-                                                (gsize)self->request.plan->temporal_factor);
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+    g_autofree float *part = vera_runtime_new_floats((gsize)(self->shape[0] * plane), NULL);
+    g_autofree float *frames =
+        vera_runtime_new_floats(3 * pixels * (gsize)self->request.plan->temporal_factor, NULL);
 
+    if (part == NULL || frames == NULL)
+        return NULL;
     for (int l = MAX(latent - 1, 0); stream != NULL && l <= latent; l++) {
         for (gint64 c = 0; c < self->shape[0]; c++)
             memcpy(part + c * plane, estimate + (c * self->shape[1] + l) * plane, (gsize)plane * sizeof(float));
@@ -323,12 +369,15 @@ vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_B
     int factor = self->request.plan->temporal_factor, latent = index == 0 ? 0 : (index - 1) / factor + 1;
     int n = latent == 0 ? 1 : factor, at = latent == 0 ? 0 : (index - 1) % factor;
     gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
-    g_autofree float *estimate = g_new(float, self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    gsize size = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    g_autofree float *estimate = vera_runtime_new_floats(size, NULL);
     g_autofree float *edit = NULL, *alpha = NULL;
     static const int branches[2] = { VERA_BRANCH_EDIT, VERA_BRANCH_ALPHA };
     float **decoded[2] = { &edit, &alpha };
 
     for (int i = 0; i < 2; i++) {
+        if (estimate == NULL)
+            return;
         vera_sampler_estimate(self->samplers[branches[i]], self->step, self->latents[branches[i]], velocity[branches[i]], estimate);
         *decoded[i] = vera_pipeline_decode_one(self, estimate, latent, cancellable);
         if (*decoded[i] == NULL)
@@ -351,32 +400,25 @@ gboolean
 vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error)
 {
     const VeraFramePlan *plan = self->request.plan;
-    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
-    float *sums[VERA_N_BRANCHES];
-    VeraPipelineWindow w;
-    gboolean ok = TRUE;
+    VeraPipelineWindow w = {0};
+    gboolean ok = vera_pipeline_window_init(self, &w, error);
 
-    vera_pipeline_window_init(&w, n);
-    for (int b = 0; b < VERA_N_BRANCHES; b++)
-        sums[b] = g_new0(float, n);
     for (int i = 0; ok && i < plan->n_windows; i++) {
         ok = vera_pipeline_run_window(self, &plan->windows[i], &w, cancellable, error);
         for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
-            vera_pipeline_add(self, w.velocity[b], &plan->windows[i], sums[b]);
+            vera_pipeline_add(self, w.velocity[b], &plan->windows[i], w.sums[b]);
         if (ok)
             vera_pipeline_report(self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
     }
     if (ok && self->preview.want != NULL) {
         int index = self->preview.want(self->preview.user_data);
         if (index >= 0 && index < plan->n_frames)
-            vera_pipeline_show(self, index, sums, cancellable);
+            vera_pipeline_show(self, index, w.sums, cancellable);
     }
     for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
-        ok = vera_sampler_step(self->samplers[b], self->step, sums[b], self->latents[b], error);
+        ok = vera_sampler_step(self->samplers[b], self->step, w.sums[b], self->latents[b], error);
     if (ok)
         self->step++;
-    for (int b = 0; b < VERA_N_BRANCHES; b++)
-        g_free(sums[b]);
     vera_pipeline_window_clear(&w);
     return ok;
 }
@@ -385,16 +427,19 @@ gboolean
 vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error)
 {
     gint64 step = self->step, n_mark = (gint64)strlen(fingerprint);
-    GBytes *states[VERA_N_BRANCHES];
+    GBytes *states[VERA_N_BRANCHES] = {NULL};
     char names[2 * VERA_N_BRANCHES][32];
     VeraNamedTensor tensors[2 * VERA_N_BRANCHES + 2];
     int n = 0;
-    gboolean ok;
+    gboolean ok = TRUE;
 
-    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+    for (int b = 0; ok && b < VERA_N_BRANCHES; b++) {
         gsize size;
         gpointer data;
-        states[b] = vera_sampler_save(self->samplers[b]);
+        states[b] = vera_sampler_save(self->samplers[b], error);
+        ok = states[b] != NULL;
+        if (!ok)
+            break;
         data = (gpointer)g_bytes_get_data(states[b], &size);
         g_snprintf(names[2 * b], sizeof names[0], "%s.latents", vera_branch_get_name(b));
         g_snprintf(names[2 * b + 1], sizeof names[0], "%s.solver", vera_branch_get_name(b));
@@ -403,30 +448,57 @@ vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint
     }
     tensors[n++] = (VeraNamedTensor){ "step", vera_k_tensor(VERA_K_DTYPE_I64, &step, 1, (const int64_t[]){ 1 }) };
     tensors[n++] = (VeraNamedTensor){ "fingerprint", vera_k_tensor(VERA_K_DTYPE_U8, (void *)fingerprint, 1, (const int64_t *)&n_mark) };
-    ok = vera_safetensors_write(path, tensors, n, error);
+    ok = ok && vera_safetensors_write(path, tensors, n, error);
     for (int b = 0; b < VERA_N_BRANCHES; b++)
-        g_bytes_unref(states[b]);
+        g_clear_pointer(&states[b], g_bytes_unref);
     return ok;
 }
 
+/* The saved tensor @name, if it is of this type and count; any count for -1. */
 static gboolean
-vera_pipeline_load_branch(VeraPipeline *self, VeraWeights *saved, int b, GError **error)
+vera_pipeline_find(
+    VeraWeights *saved, const char *name, VeraKDType dtype, gint64 count, VeraKTensor *tensor)
 {
-    g_autofree char *latents = g_strdup_printf("%s.latents", vera_branch_get_name(b));
-    g_autofree char *solver = g_strdup_printf("%s.solver", vera_branch_get_name(b));
-    VeraKTensor values, state;
-    g_autoptr(GBytes) bytes = NULL;
-    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    return vera_weights_get(saved, name, tensor) && tensor->dtype == dtype &&
+           (count < 0 || vera_k_tensor_n_elements(tensor) == count);
+}
 
-    if (!vera_weights_get(saved, latents, &values) || !vera_weights_get(saved, solver, &state) ||
-        values.dtype != VERA_K_DTYPE_F32 || (gsize)vera_k_tensor_n_elements(&values) != n || state.dtype != VERA_K_DTYPE_U8) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The saved state of the take is damaged.");
-        return FALSE;
+/* Nothing is changed before all of it is known to be sound: @states and @latents point into @saved.
+ */
+static gboolean
+vera_pipeline_check_saved(VeraPipeline *self,
+                          VeraWeights *saved,
+                          gint64 step,
+                          GBytes *states[VERA_N_BRANCHES],
+                          const float *latents[VERA_N_BRANCHES],
+                          GError **error)
+{
+    gint64 n = self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3];
+
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        g_autofree char *latents_name = g_strdup_printf("%s.latents", vera_branch_get_name(b));
+        g_autofree char *solver_name = g_strdup_printf("%s.solver", vera_branch_get_name(b));
+        VeraKTensor values, state;
+        int due;
+        if (!vera_pipeline_find(saved, latents_name, VERA_K_DTYPE_F32, n, &values) ||
+            !vera_pipeline_find(saved, solver_name, VERA_K_DTYPE_U8, -1, &state)) {
+            g_set_error_literal(
+                error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "The saved state of the take is damaged; remove it and start the edit again.");
+            return FALSE;
+        }
+        states[b] = g_bytes_new_static(state.data, (gsize)vera_k_tensor_n_elements(&state));
+        if (!vera_sampler_check_state(self->samplers[b], states[b], &due, error))
+            return FALSE;
+        if (due != step) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                        "The saved state of the take is damaged: its parts are of steps %d and "
+                        "%" G_GINT64_FORMAT "; remove it and start the edit again.",
+                        due, step);
+            return FALSE;
+        }
+        latents[b] = values.data;
     }
-    bytes = g_bytes_new(state.data, (gsize)state.shape[0]);
-    if (!vera_sampler_load(self->samplers[b], bytes, error))
-        return FALSE;
-    memcpy(self->latents[b], values.data, n * sizeof(float));
     return TRUE;
 }
 
@@ -434,22 +506,32 @@ gboolean
 vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error)
 {
     g_autoptr(VeraWeights) saved = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, error);
+    gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
+    GBytes *states[VERA_N_BRANCHES] = {NULL};
+    const float *latents[VERA_N_BRANCHES];
     VeraKTensor step, mark;
+    gboolean ok;
 
     if (saved == NULL)
         return FALSE;
-    if (!vera_weights_get(saved, "step", &step) || step.dtype != VERA_K_DTYPE_I64 ||
-        !vera_weights_get(saved, "fingerprint", &mark) || (gsize)mark.shape[0] != strlen(fingerprint) ||
+    if (!vera_pipeline_find(saved, "step", VERA_K_DTYPE_I64, 1, &step) ||
+        !vera_pipeline_find(saved, "fingerprint", VERA_K_DTYPE_U8, (gint64)strlen(fingerprint),
+                            &mark) ||
         memcmp(mark.data, fingerprint, strlen(fingerprint)) != 0) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "The saved state ‘%s’ belongs to another edit; remove it, or ask for the same edit again.", path);
         return FALSE;
     }
-    for (int b = 0; b < VERA_N_BRANCHES; b++)
-        if (!vera_pipeline_load_branch(self, saved, b, error))
-            return FALSE;
-    self->step = (int)CLAMP(*(const gint64 *)step.data, 0, self->request.n_steps);
-    return TRUE;
+    ok = vera_pipeline_check_saved(self, saved, *(const gint64 *)step.data, states, latents, error);
+    for (int b = 0; b < VERA_N_BRANCHES; b++) {
+        ok = ok && vera_sampler_load(self->samplers[b], states[b], error);
+        if (ok)
+            memcpy(self->latents[b], latents[b], n * sizeof(float));
+        g_clear_pointer(&states[b], g_bytes_unref);
+    }
+    if (ok)
+        self->step = (int)*(const gint64 *)step.data;
+    return ok;
 }
 
 /* One latent frame of each branch, decoded: frames in planar [3, n, H, W] from -1 to 1. */
@@ -483,13 +565,15 @@ vera_pipeline_decoder_init(VeraPipeline *self, VeraPipelineDecoder *d, GError **
         d->streams[b] = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], error);
         if (d->streams[b] == NULL)
             return FALSE;
-        d->frames[b] = g_new(float, 3 * pixels * (gsize)step);
+        d->frames[b] = vera_runtime_new_floats(3 * pixels * (gsize)step, error);
+        if (d->frames[b] == NULL)
+            return FALSE;
     }
-    d->latent = g_new(float, self->shape[0] * self->shape[2] * self->shape[3]);
-    d->edit = g_new(float, 3 * pixels);
-    d->alpha = g_new(float, pixels);
-    d->composite = g_new(float, 3 * pixels);
-    return TRUE;
+    return (d->latent = vera_runtime_new_floats(
+                (gsize)(self->shape[0] * self->shape[2] * self->shape[3]), error)) &&
+           (d->edit = vera_runtime_new_floats(3 * pixels, error)) &&
+           (d->alpha = vera_runtime_new_floats(pixels, error)) &&
+           (d->composite = vera_runtime_new_floats(3 * pixels, error));
 }
 
 static void

@@ -35,9 +35,10 @@ typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpo
 /**
  * VeraPipelineRequest:
  * @ids: token ids of the instruction, end mark included, @n_ids of them
- * @id_mask: (nullable): 1 for ids that count
+ * @id_mask: (nullable): 1 for ids that count, which come first
  * @negative_ids: token ids of the negative prompt
  * @noise: (nullable): per branch, [z, latents, h, w]; otherwise drawn from @seed (stream = branch)
+ * @guidance: 0..1000; up to 1 the negative prompt is neither read nor run
  * @width: a multiple of the VAE's factor times the patch
  * @height: likewise
  * @plan: frames and windows; borrowed until the pipeline is freed
@@ -77,9 +78,10 @@ typedef struct _VeraPipeline VeraPipeline;
  * vera_pipeline_new:
  * @request: copied, but for the plan
  *
- * Encodes text, source and mask and draws the noise. Everything that can be wrong with the request or the model is found here.
- * Errors: those of the parts; %VERA_ENGINE_ERROR_USAGE for a size that does not fit the model.
- * Returns: (transfer full): a pipeline before its first step, or %NULL
+ * Encodes text, source and mask and draws the noise. Everything that can be wrong with the request
+ * or the model is found here. Errors: those of the parts; %VERA_ENGINE_ERROR_USAGE for a size, a
+ * plan or a guidance that does not fit the model. Returns: (transfer full): a pipeline before its
+ * first step, or %NULL
  */
 VeraPipeline *vera_pipeline_new(VeraRuntime *runtime,
                                 VeraModel *model,
@@ -112,7 +114,8 @@ int vera_pipeline_get_n_steps(VeraPipeline *self);
 /** vera_pipeline_get_step: Returns: steps that are done */
 int vera_pipeline_get_step(VeraPipeline *self);
 
-/** vera_pipeline_step: one sampling step over all windows; on cancellation nothing has changed. */
+/** vera_pipeline_step: one sampling step over all windows; on any error nothing has changed, and
+ * the step can be taken again. */
 gboolean vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error);
 
 /**
@@ -121,7 +124,11 @@ gboolean vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GErro
  */
 gboolean vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
 
-/** vera_pipeline_load: goes on where vera_pipeline_save() left; refuses another @fingerprint (%VERA_ENGINE_ERROR_BAD_INPUT). */
+/**
+ * vera_pipeline_load: goes on where vera_pipeline_save() left; refuses another @fingerprint and a
+ * damaged file
+ * (%VERA_ENGINE_ERROR_BAD_INPUT), and nothing has changed then.
+ */
 gboolean vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
 
 /** vera_pipeline_decode: decodes all frames in order, padding dropped. */

@@ -5,7 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-runtime.h"
 #include "engine/vera-engine-error.h"
+
+/* Outside of this the grid is no longer one in single precision: sigmas of 0 or 1, or twice the
+ * same. */
+#define VERA_SAMPLER_MIN_SHIFT 0.001
+#define VERA_SAMPLER_MAX_SHIFT 1000.0
 
 /* The state is kept with this mark, so that a state of another build or another tensor is refused. */
 #define VERA_SAMPLER_MAGIC 0x31504c4d53524556ull
@@ -28,6 +34,7 @@ struct _VeraSampler {
     int order;      /* of the last predictor */
     float *m1, *m2; /* x0 predictions: the newest before this step, and the one before */
     float *previous; /* the sample from which the last predictor went */
+    float *estimate; /* the x0 prediction of this step */
 };
 
 gboolean
@@ -56,22 +63,25 @@ VeraSampler *
 vera_sampler_new(VeraSolver solver, int n_steps, double shift, gsize n_elements, GError **error)
 {
     g_autoptr(VeraSampler) self = g_new0(VeraSampler, 1);
+    float **vectors[] = {&self->m1, &self->m2, &self->previous, &self->estimate};
 
-    if (n_steps < 1 || n_steps > 1000 || !(shift > 0 && shift <= 1000)) {
+    if (n_steps < 1 || n_steps > 1000 ||
+        !(shift >= VERA_SAMPLER_MIN_SHIFT && shift <= VERA_SAMPLER_MAX_SHIFT)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
-                    "%d steps with shift %g cannot be sampled; take 1 to 1000 steps and a shift above 0.", n_steps, shift);
+                    "%d steps with shift %g cannot be sampled; take 1 to 1000 steps and a shift "
+                    "from %g to %g.",
+                    n_steps, shift, VERA_SAMPLER_MIN_SHIFT, VERA_SAMPLER_MAX_SHIFT);
         return NULL;
     }
     self->solver = solver;
     self->n_steps = n_steps;
     self->n = n_elements;
     self->sigmas = g_new(double, n_steps + 1);
-    self->m1 = g_try_new0(float, n_elements);
-    self->m2 = g_try_new0(float, n_elements);
-    self->previous = g_try_new0(float, n_elements);
-    if (self->m1 == NULL || self->m2 == NULL || self->previous == NULL) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory for the sampler.");
-        return NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(vectors); i++) {
+        *vectors[i] = vera_runtime_new_floats(n_elements, error);
+        if (*vectors[i] == NULL)
+            return NULL;
+        memset(*vectors[i], 0, n_elements * sizeof(float));
     }
     vera_sampler_make_grid(self, shift);
     return g_steal_pointer(&self);
@@ -86,6 +96,7 @@ vera_sampler_free(VeraSampler *self)
     g_free(self->m1);
     g_free(self->m2);
     g_free(self->previous);
+    g_free(self->estimate);
     g_free(self);
 }
 
@@ -162,14 +173,12 @@ vera_sampler_predict(VeraSampler *self, float *x)
 static void
 vera_sampler_step_unipc(VeraSampler *self, const float *velocity, float *x)
 {
-    float *m = self->m2;
-    g_autofree float *estimate = g_new(float, self->n);
+    float *m = self->estimate;
 
-    for (gsize k = 0; k < self->n; k++)
-        estimate[k] = (float)(x[k] - self->sigmas[self->step] * velocity[k]);
+    vera_sampler_estimate(self, self->step, x, velocity, m);
     if (self->step > 0)
-        vera_sampler_correct(self, estimate, x);
-    memcpy(m, estimate, self->n * sizeof *m);
+        vera_sampler_correct(self, m, x);
+    self->estimate = self->m2;
     self->m2 = self->m1;
     self->m1 = m;
     memcpy(self->previous, x, self->n * sizeof *x);
@@ -203,35 +212,63 @@ vera_sampler_estimate(const VeraSampler *self, int step, const float *sample, co
 }
 
 GBytes *
-vera_sampler_save(const VeraSampler *self)
+vera_sampler_save(const VeraSampler *self, GError **error)
 {
     VeraSamplerHeader header = { VERA_SAMPLER_MAGIC, self->solver, self->n_steps, self->step, self->order, self->n };
-    GByteArray *out = g_byte_array_new();
-    guint size = (guint)(self->n * sizeof(float));
+    gsize block = self->n * sizeof(float), size = sizeof header + 3 * block;
+    char *out = (char *)vera_runtime_new_floats(size / sizeof(float), error);
 
-    g_byte_array_append(out, (const guint8 *)&header, sizeof header);
-    g_byte_array_append(out, (const guint8 *)self->m1, size);
-    g_byte_array_append(out, (const guint8 *)self->m2, size);
-    g_byte_array_append(out, (const guint8 *)self->previous, size);
-    return g_byte_array_free_to_bytes(out);
+    if (out == NULL)
+        return NULL;
+    memcpy(out, &header, sizeof header);
+    memcpy(out + sizeof header, self->m1, block);
+    memcpy(out + sizeof header + block, self->m2, block);
+    memcpy(out + sizeof header + 2 * block, self->previous, block);
+    return g_bytes_new_take(out, size);
+}
+
+static gboolean
+vera_sampler_read_header(const VeraSampler *self,
+                         GBytes *state,
+                         VeraSamplerHeader *header,
+                         GError **error)
+{
+    gsize size;
+    const char *bytes = g_bytes_get_data(state, &size);
+
+    if (size >= sizeof *header)
+        memcpy(header, bytes, sizeof *header);
+    if (size != sizeof *header + 3 * self->n * sizeof(float) ||
+        header->magic != VERA_SAMPLER_MAGIC || header->n_elements != self->n ||
+        header->solver != self->solver || header->n_steps != self->n_steps || header->step < 0 ||
+        header->step > self->n_steps || header->order < 0 || header->order > 2) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                            "The saved state of the sampler is damaged or belongs to another run.");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vera_sampler_check_state(const VeraSampler *self, GBytes *state, int *step, GError **error)
+{
+    VeraSamplerHeader header;
+
+    if (!vera_sampler_read_header(self, state, &header, error))
+        return FALSE;
+    *step = (int)header.step;
+    return TRUE;
 }
 
 gboolean
 vera_sampler_load(VeraSampler *self, GBytes *state, GError **error)
 {
     VeraSamplerHeader header;
-    gsize size, block = self->n * sizeof(float);
-    const char *bytes = g_bytes_get_data(state, &size);
+    gsize block = self->n * sizeof(float);
+    const char *bytes = g_bytes_get_data(state, NULL);
 
-    if (size >= sizeof header)
-        memcpy(&header, bytes, sizeof header);
-    if (size != sizeof header + 3 * block || header.magic != VERA_SAMPLER_MAGIC || header.n_elements != self->n ||
-        header.solver != self->solver || header.n_steps != self->n_steps || header.step < 0 ||
-        header.step > self->n_steps || header.order < 0 || header.order > 2) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                            "The saved state of the sampler is damaged or belongs to another run.");
+    if (!vera_sampler_read_header(self, state, &header, error))
         return FALSE;
-    }
     self->step = (int)header.step;
     self->order = (int)header.order;
     memcpy(self->m1, bytes + sizeof header, block);

@@ -18,7 +18,8 @@ gboolean vera_solver_from_name(const char *name, VeraSolver *solver);
  */
 typedef struct _VeraSampler VeraSampler;
 
-/** vera_sampler_new: @n_steps 1..1000; @shift > 0; @n_elements of the sample. */
+/** vera_sampler_new: @n_steps 1..1000; @shift 0.001..1000 (else %VERA_ENGINE_ERROR_USAGE);
+ * @n_elements of the sample. */
 VeraSampler *vera_sampler_new(VeraSolver solver, int n_steps, double shift, gsize n_elements, GError **error);
 void vera_sampler_free(VeraSampler *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraSampler, vera_sampler_free)
@@ -43,11 +44,18 @@ void vera_sampler_estimate(
     const VeraSampler *self, int step, const float *sample, const float *velocity, float *estimate);
 
 /**
- * vera_sampler_save / vera_sampler_load: the solver's whole state between two steps as host tensors (history, previous sample,
- * step), so that a stopped run goes on with the same bytes.
- * vera_sampler_save: Returns: (transfer full): bytes
+ * vera_sampler_save / vera_sampler_load: the solver's whole state between two steps as host tensors
+ * (history, previous sample, step), so that a stopped run goes on with the same bytes.
+ * vera_sampler_save: Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY. Returns: (transfer full): bytes, or
+ * %NULL vera_sampler_load: Errors: %VERA_ENGINE_ERROR_BAD_INPUT for a state that is damaged or of
+ * other settings; nothing has changed then.
  */
-GBytes *vera_sampler_save(const VeraSampler *self);
+GBytes *vera_sampler_save(const VeraSampler *self, GError **error);
 gboolean vera_sampler_load(VeraSampler *self, GBytes *state, GError **error);
+
+/** vera_sampler_check_state: whether vera_sampler_load() would take @state; @step: (out): the step
+ * that would be due then. */
+gboolean
+vera_sampler_check_state(const VeraSampler *self, GBytes *state, int *step, GError **error);
 
 G_END_DECLS

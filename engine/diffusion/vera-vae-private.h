@@ -52,6 +52,7 @@ struct _VeraVaeStream {
     int width, height; /* of the input */
     VeraVaeState *states;
     gboolean has_started;
+    gboolean is_broken; /* a push failed half-way: some caches are a chunk ahead of others */
 };
 
 /** vera_vae_list_layers: the layers of one side with their names; no tensors yet. */

@@ -140,9 +140,13 @@ vera_vae_stream_free(VeraVaeStream *self)
     g_free(self);
 }
 
-/* Runs one chunk of planar [C, T, H, W] through all layers; the result is channels-last. */
 static VeraTensor *
-vera_vae_stream_run(VeraVaeStream *self, const float *planar, gint64 channels, gint64 frames, GCancellable *cancellable, GError **error)
+vera_vae_stream_run_layers(VeraVaeStream *self,
+                           const float *planar,
+                           gint64 channels,
+                           gint64 frames,
+                           GCancellable *cancellable,
+                           GError **error)
 {
     VeraVae *vae = self->vae;
     GArray *layers = self->is_decoder ? vae->decoder : vae->encoder;
@@ -169,6 +173,29 @@ vera_vae_stream_run(VeraVaeStream *self, const float *planar, gint64 channels, g
     return g_steal_pointer(&x);
 }
 
+/* Runs one chunk of planar [C, T, H, W] through all layers; the result is channels-last. */
+static VeraTensor *
+vera_vae_stream_run(VeraVaeStream *self,
+                    const float *planar,
+                    gint64 channels,
+                    gint64 frames,
+                    GCancellable *cancellable,
+                    GError **error)
+{
+    VeraTensor *out;
+
+    if (self->is_broken) {
+        g_set_error_literal(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_FAILED,
+            "The VAE cannot go on with a clip after a chunk of it failed; start the clip again.");
+        return NULL;
+    }
+    out = vera_vae_stream_run_layers(self, planar, channels, frames, cancellable, error);
+    self->has_started = self->has_started || out != NULL;
+    self->is_broken = out == NULL;
+    return out;
+}
+
 gboolean
 vera_vae_encoder_push(VeraVaeStream *self, const float *frames, int n_frames, float *latents, GCancellable *cancellable, GError **error)
 {
@@ -185,11 +212,11 @@ vera_vae_encoder_push(VeraVaeStream *self, const float *frames, int n_frames, fl
     out = vera_vae_stream_run(self, frames, 3, n_frames, cancellable, error);
     if (out == NULL)
         return FALSE;
-    self->has_started = TRUE;
     t = out->k.shape[0];
     n = out->k.shape[1] * out->k.shape[2];
-    moments = g_new(float, t *n * 2 * z);
-    if (!vera_tensor_to_host(out, self->vae->runtime, moments, error))
+    moments = vera_runtime_new_floats((gsize)(t * n * 2 * z), error);
+    self->is_broken = moments == NULL;
+    if (moments == NULL || !vera_tensor_to_host(out, self->vae->runtime, moments, error))
         return FALSE;
     for (gint64 c = 0; c < z; c++)
         for (gint64 i = 0; i < t * n; i++)
@@ -202,24 +229,22 @@ vera_vae_decoder_push(VeraVaeStream *self, const float *latent, float *frames, G
 {
     const VeraVaeConfig *config = &self->vae->config;
     gint64 n = (gint64)self->width * self->height, z = config->z_dim, t, pixels;
-    g_autofree float *scaled = g_new(float, n *z), *video = NULL;
+    g_autofree float *scaled = vera_runtime_new_floats((gsize)(n * z), error), *video = NULL;
     g_autoptr(VeraTensor) out = NULL;
 
+    if (scaled == NULL)
+        return FALSE;
     for (gint64 c = 0; c < z; c++)
         for (gint64 i = 0; i < n; i++)
             scaled[c * n + i] = latent[c * n + i] * config->latents_std[c] + config->latents_mean[c];
     out = vera_vae_stream_run(self, scaled, z, 1, cancellable, error);
     if (out == NULL)
         return FALSE;
-    self->has_started = TRUE;
     t = out->k.shape[0];
     pixels = out->k.shape[1] * out->k.shape[2];
-    video = g_try_new(float, (gsize)(t * pixels * 3));
-    if (video == NULL) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory for decoded frames.");
-        return FALSE;
-    }
-    if (!vera_tensor_to_host(out, self->vae->runtime, video, error))
+    video = vera_runtime_new_floats((gsize)(t * pixels * 3), error);
+    self->is_broken = video == NULL;
+    if (video == NULL || !vera_tensor_to_host(out, self->vae->runtime, video, error))
         return FALSE;
     for (gint64 c = 0; c < 3; c++)
         for (gint64 i = 0; i < t * pixels; i++)
@@ -256,8 +281,10 @@ vera_vae_encode(VeraVae *self, const float *video, const gint64 video_shape[4], 
     stream = vera_vae_encoder_new(self, (int)w, (int)h, error);
     if (stream == NULL)
         return FALSE;
-    chunk = g_new(float, 3 * step * in[2]);
-    coded = g_new(float, out[0] * out[2]);
+    chunk = vera_runtime_new_floats((gsize)(3 * step * in[2]), error);
+    coded = chunk ? vera_runtime_new_floats((gsize)(out[0] * out[2]), error) : NULL;
+    if (coded == NULL)
+        return FALSE;
     for (gint64 i = 0; i < out[1]; i++) {
         gint64 first = i == 0 ? 0 : 1 + (i - 1) * step, n = i == 0 ? 1 : step;
         vera_vae_copy_frames(chunk, (float *)video, in, first, n, TRUE);
@@ -285,8 +312,10 @@ vera_vae_decode(VeraVae *self, const float *latents, const gint64 latents_shape[
     stream = vera_vae_decoder_new(self, (int)w, (int)h, error);
     if (stream == NULL)
         return FALSE;
-    latent = g_new(float, in[0] * in[2]);
-    frames = g_new(float, 3 * step * out[2]);
+    latent = vera_runtime_new_floats((gsize)(in[0] * in[2]), error);
+    frames = latent ? vera_runtime_new_floats((gsize)(3 * step * out[2]), error) : NULL;
+    if (frames == NULL)
+        return FALSE;
     for (gint64 i = 0; i < f; i++) {
         vera_vae_copy_frames(latent, (float *)latents, in, i, 1, TRUE);
         if (!vera_vae_decoder_push(stream, latent, frames, cancellable, error))

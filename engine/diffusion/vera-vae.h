@@ -21,11 +21,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraVae, vera_vae_free)
 GPtrArray *vera_vae_get_specs(const VeraVaeConfig *config);
 
 /**
- * VeraVaeStream: one encode or decode in progress, with its caches.
+ * VeraVaeStream: one encode or decode in progress, with its caches. A push that fails or is
+ * cancelled leaves them unequal, so the stream takes no more after it; a push that is refused for
+ * its arguments does no harm. Free it before its VAE.
  */
 typedef struct _VeraVaeStream VeraVaeStream;
 
-/** vera_vae_encoder_new: @width and @height in pixels, multiples of the spatial factor. */
+/** vera_vae_encoder_new: @width and @height in pixels, multiples of the spatial factor (else
+ * %VERA_ENGINE_ERROR_USAGE). */
 VeraVaeStream *vera_vae_encoder_new(VeraVae *vae, int width, int height, GError **error);
 
 /**
