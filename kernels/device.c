@@ -24,6 +24,12 @@ vera_k_fault_set_countdown(int64_t n)
     atomic_store(&vera_k_fault_countdown, n);
 }
 
+int64_t
+vera_k_fault_get_countdown(void)
+{
+    return atomic_load(&vera_k_fault_countdown);
+}
+
 bool
 vera_k_fault_is_due(void)
 {

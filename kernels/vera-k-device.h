@@ -70,6 +70,9 @@ size_t vera_k_buffer_get_size(const VeraKBuffer *buffer);
  * switches it off. Tests only. */
 void vera_k_fault_set_countdown(int64_t n);
 
+/** vera_k_fault_get_countdown: Returns: allocations left before the one that fails; negative when none will. Tests only. */
+int64_t vera_k_fault_get_countdown(void);
+
 /**
  * vera_k_fault_is_due: counts one allocation that is not a buffer (host arrays of the layers
  * above), so that it can be made to fail too. Returns: whether it must fail; false unless a test
