@@ -26,6 +26,7 @@ vera_timecode_advance(const char *start, int rate_num, int rate_den, gint64 n_fr
         return NULL;
     if (av_timecode_init_from_string(&timecode, (AVRational){rate_num, rate_den}, start, NULL) < 0)
         return NULL;
+    timecode.flags |= AV_TIMECODE_FLAG_24HOURSMAX;
     return g_strdup(av_timecode_make_string(&timecode, text, (int)n_frames));
 }
 
