@@ -293,6 +293,8 @@ test_full_disk(void)
         g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_DISK_FULL);
         g_assert_false(g_file_test(manifest, G_FILE_TEST_EXISTS));
         g_assert_true(i == 7 || !g_file_test(path, G_FILE_TEST_EXISTS));
+        g_autofree char *part = g_strconcat(path, ".part", NULL);
+        g_assert_false(g_file_test(part, G_FILE_TEST_IS_SYMLINK));
     }
 }
 
