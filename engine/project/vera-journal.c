@@ -15,7 +15,7 @@
 #include "engine/project/vera-project-json.h"
 
 /* Only the last line counts: a longer journal is begun again with it. */
-#define VERA_JOURNAL_MAX_BYTES (64 << 20)
+#define VERA_JOURNAL_MAX_BYTES (16 << 20)
 
 typedef enum {
     VERA_JOURNAL_TASK_APPEND,

@@ -199,20 +199,35 @@ vera_project_file_rotate(const char *path)
            vera_project_file_write_part(newest, path, text);
 }
 
+/* @is_replaced says whether PATH is the new file, also when bringing that to disk failed. */
 static gboolean
-vera_project_file_replace(const char *path, const char *text, GError **error)
+vera_project_file_replace(const char *path, const char *text, gboolean *is_replaced)
 {
     g_autofree char *dir = g_path_get_dirname(path), *name = g_path_get_basename(path);
     g_autofree char *part_name = g_strdup_printf(".%s.saving", name);
     g_autofree char *part = g_build_filename(dir, part_name, NULL);
-    g_autofree char *what = g_strdup_printf("save the project ‘%s’", path);
+    int saved_errno;
 
-    if (vera_project_file_write_part(part, path, text) && vera_project_file_rotate(path) &&
-        rename(part, path) == 0 && vera_project_file_sync_dir(path))
-        return TRUE;
-    vera_engine_error_set_errno(error, errno, what);
+    *is_replaced = vera_project_file_write_part(part, path, text) &&
+                   vera_project_file_rotate(path) && rename(part, path) == 0;
+    if (*is_replaced)
+        return vera_project_file_sync_dir(path);
+    saved_errno = errno;
     g_unlink(part);
+    errno = saved_errno;
     return FALSE;
+}
+
+/* SHA-256 of what is there; NULL if nothing can be read. */
+static char *
+vera_project_file_get_sum(const char *path)
+{
+    g_autofree char *text = NULL;
+    gsize length;
+
+    if (!g_file_get_contents(path, &text, &length, NULL))
+        return NULL;
+    return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text, length);
 }
 
 gboolean
@@ -227,22 +242,24 @@ vera_project_file_write(const VeraProjectState *state,
     g_autofree char *json = vera_project_json_to_text(object, TRUE);
     g_autofree char *text = g_strconcat(json, "\n", NULL);
     g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
-    g_autofree char *old = NULL, *old_sum = NULL;
-    gsize length;
+    g_autofree char *old_sum = vera_project_file_get_sum(path);
+    g_autofree char *what = g_strdup_printf("save the project ‘%s’", path);
+    gboolean is_same = g_strcmp0(old_sum, sum) == 0, is_replaced = FALSE, ok;
 
-    if (g_file_get_contents(path, &old, &length, NULL))
-        old_sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)old, length);
-    if (old_sum != NULL && expected_sha256 != NULL && strcmp(old_sum, expected_sha256) != 0 &&
-        strcmp(old_sum, sum) != 0) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CHANGED_ON_DISK,
-                    "The project ‘%s’ was changed by another program since it was opened; save it "
-                    "under another name, or save "
-                    "over it and find the other version in ‘%s~1’.",
-                    path, path);
+    if (old_sum != NULL && expected_sha256 != NULL && !is_same &&
+        strcmp(old_sum, expected_sha256) != 0) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CHANGED_ON_DISK,
+            "The project ‘%s’ was changed by another program since it was opened; save it under "
+            "another name, or save over it and find the other version in ‘%s~1’.",
+            path, path);
         return FALSE;
     }
-    if (g_strcmp0(old_sum, sum) != 0 && !vera_project_file_replace(path, text, error))
-        return FALSE;
-    *sha256 = g_steal_pointer(&sum);
-    return TRUE;
+    ok = is_same ? vera_project_file_sync_dir(path)
+                 : vera_project_file_replace(path, text, &is_replaced);
+    if (!ok)
+        vera_engine_error_set_errno(error, errno, what);
+    if (ok || is_replaced)
+        *sha256 = g_steal_pointer(&sum);
+    return ok;
 }

@@ -24,7 +24,7 @@ VeraProjectState *vera_project_file_read(const char *path, char **sha256, GError
  * @state: a committed state
  * @path: a resolved path
  * @expected_sha256: (nullable): what the file's bytes must still have, if there is a file
- * @sha256: (out) (transfer full): of what is there now
+ * @sha256: (out) (transfer full): of what is there now; also set when a failure came after the file was replaced
  * @error: return location for a #GError
  *
  * Writes atomically and keeps the older versions; does nothing when the file holds the very same

@@ -4,35 +4,8 @@
 
 #include <string.h>
 
-#include "engine/project/vera-journal.h"
 #include "engine/project/vera-project-file.h"
-#include "engine/project/vera-project-lock.h"
 #include "engine/project/vera-project-private.h"
-#include "engine/vera-engine-error.h"
-
-/* One state in the history, and what led to it. */
-typedef struct {
-    VeraProjectState *state;
-    char *name;
-    char *merge_key; /* NULL: the next commit is a step of its own */
-} VeraProjectStep;
-
-struct _VeraProject {
-    GObject parent_instance;
-
-    /* Owned */
-    char *path; /* resolved; NULL until saved */
-    char *title;
-    char *sha256; /* of the file as we know it */
-    GPtrArray *steps;
-    guint current;
-    VeraProjectState *saved_state; /* NULL: no state of ours is what the file holds */
-    guint n_changes;               /* since opened or saved */
-    VeraJournal *journal;
-    VeraProjectLock *lock;
-    char *lock_owner;
-    GQueue *saves; /* GTask; the head is running */
-};
 
 enum {
     PROP_0,
@@ -84,13 +57,7 @@ vera_project_get_step(VeraProject *self)
     return self->steps->pdata[self->current];
 }
 
-/* What a property says right now, so that only those are notified that a change has changed. */
-typedef struct {
-    gboolean is_modified, can_undo, can_redo, is_locked_out;
-    char *path;
-} VeraProjectLook;
-
-static VeraProjectLook
+VeraProjectLook
 vera_project_look(VeraProject *self)
 {
     return (VeraProjectLook){vera_project_get_is_modified(self), vera_project_get_can_undo(self),
@@ -98,7 +65,7 @@ vera_project_look(VeraProject *self)
                              g_strdup(self->path)};
 }
 
-static void
+void
 vera_project_notify_differences(VeraProject *self, VeraProjectLook before)
 {
     VeraProjectLook now = vera_project_look(self);
@@ -118,7 +85,7 @@ vera_project_notify_differences(VeraProject *self, VeraProjectLook before)
     g_free(now.path);
 }
 
-static void
+void
 vera_project_append_to_journal(VeraProject *self)
 {
     VeraJournalEntry entry = {
@@ -131,7 +98,7 @@ vera_project_append_to_journal(VeraProject *self)
     vera_journal_append(self->journal, &entry);
 }
 
-static void
+void
 vera_project_set_path(VeraProject *self, const char *path)
 {
     g_free(self->path);
@@ -503,176 +470,4 @@ vera_project_flush_journal(VeraProject *self)
 {
     g_return_if_fail(VERA_IS_PROJECT(self));
     vera_journal_flush(self->journal);
-}
-
-/* One save: what the writing needs and what it found. */
-typedef struct {
-    VeraProjectState *state;
-    char *path;
-    char *expected_sha256; /* NULL: write over whatever is there */
-    VeraProjectSaveFlags flags;
-    VeraProjectLock *lock; /* of a new path */
-    char *sha256;
-} VeraProjectSaving;
-
-static void
-vera_project_saving_free(gpointer data)
-{
-    VeraProjectSaving *saving = data;
-
-    vera_project_state_unref(saving->state);
-    vera_project_lock_release(saving->lock);
-    g_free(saving->path);
-    g_free(saving->expected_sha256);
-    g_free(saving->sha256);
-    g_free(saving);
-}
-
-/* Settles what is written where; the lock is taken first, so that nothing is written that another
- * program is about to. */
-static gboolean
-vera_project_saving_begin(VeraProject *self, VeraProjectSaving *saving, GError **error)
-{
-    g_autofree char *owner = NULL;
-    gboolean is_own = g_strcmp0(self->path, saving->path) == 0;
-
-    saving->state = vera_project_state_ref(vera_project_get_state(self));
-    if (is_own && !(saving->flags & VERA_PROJECT_SAVE_FLAGS_FORCE))
-        saving->expected_sha256 = g_strdup(self->sha256);
-    vera_project_end_merge(self);
-    if (is_own && self->lock != NULL)
-        return TRUE;
-    saving->lock =
-        vera_project_lock_acquire(saving->path, VERA_PROJECT_LOCK_FLAGS_NONE, &owner, error);
-    return saving->lock != NULL;
-}
-
-static void
-vera_project_saving_finish(VeraProject *self, VeraProjectSaving *saving)
-{
-    VeraProjectLook before = vera_project_look(self);
-
-    vera_project_state_unref(self->saved_state);
-    self->saved_state = g_steal_pointer(&saving->state);
-    g_free(self->sha256);
-    self->sha256 = g_steal_pointer(&saving->sha256);
-    vera_project_set_path(self, saving->path);
-    if (saving->lock != NULL) {
-        vera_project_lock_release(self->lock);
-        self->lock = g_steal_pointer(&saving->lock);
-        g_clear_pointer(&self->lock_owner, g_free);
-    }
-    self->n_changes = vera_project_get_is_modified(self) ? 1 : 0;
-    vera_journal_reset(self->journal, self->path, self->sha256);
-    if (vera_project_get_is_modified(self))
-        vera_project_append_to_journal(self);
-    vera_project_notify_differences(self, before);
-}
-
-static VeraProjectSaving *
-vera_project_saving_new(VeraProject *self, const char *path, VeraProjectSaveFlags flags)
-{
-    VeraProjectSaving *saving = g_new0(VeraProjectSaving, 1);
-
-    saving->path = path ? vera_project_file_resolve(path) : g_strdup(self->path);
-    saving->flags = flags;
-    return saving;
-}
-
-gboolean
-vera_project_save(VeraProject *self, const char *path, VeraProjectSaveFlags flags, GError **error)
-{
-    VeraProjectSaving *saving;
-    gboolean ok;
-
-    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
-    g_return_val_if_fail(path != NULL || self->path != NULL, FALSE);
-    g_return_val_if_fail(g_queue_is_empty(self->saves), FALSE);
-    saving = vera_project_saving_new(self, path, flags);
-    ok = vera_project_saving_begin(self, saving, error) &&
-         vera_project_file_write(saving->state, saving->path, saving->expected_sha256,
-                                 &saving->sha256, error);
-    if (ok)
-        vera_project_saving_finish(self, saving);
-    vera_project_saving_free(saving);
-    return ok;
-}
-
-static void
-vera_project_save_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    VeraProjectSaving *saving = data;
-    GError *error = NULL;
-
-    if (vera_project_file_write(saving->state, saving->path, saving->expected_sha256,
-                                &saving->sha256, &error))
-        g_task_return_boolean(task, TRUE);
-    else
-        g_task_return_error(task, error);
-}
-
-static void vera_project_start_save(VeraProject *self);
-
-/* The writing is over: takes note of it before the caller is told, then lets the next save begin.
- */
-static void
-vera_project_written_cb(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    VeraProject *self = VERA_PROJECT(source);
-    g_autoptr(GTask) outer = g_queue_pop_head(self->saves);
-    GError *error = NULL;
-
-    if (g_task_propagate_boolean(G_TASK(result), &error)) {
-        vera_project_saving_finish(self, g_task_get_task_data(outer));
-        g_task_return_boolean(outer, TRUE);
-    } else {
-        g_task_return_error(outer, error);
-    }
-    vera_project_start_save(self);
-}
-
-static void
-vera_project_start_save(VeraProject *self)
-{
-    GTask *outer;
-    GError *error = NULL;
-
-    while ((outer = g_queue_peek_head(self->saves)) != NULL) {
-        if (vera_project_saving_begin(self, g_task_get_task_data(outer), &error)) {
-            g_autoptr(GTask) inner = g_task_new(self, NULL, vera_project_written_cb, NULL);
-            g_task_set_task_data(inner, g_task_get_task_data(outer), NULL);
-            g_task_run_in_thread(inner, vera_project_save_thread);
-            return;
-        }
-        g_queue_pop_head(self->saves);
-        g_task_return_error(outer, g_steal_pointer(&error));
-        g_object_unref(outer);
-    }
-}
-
-void
-vera_project_save_async(VeraProject *self,
-                        const char *path,
-                        VeraProjectSaveFlags flags,
-                        GAsyncReadyCallback callback,
-                        gpointer user_data)
-{
-    GTask *task;
-
-    g_return_if_fail(VERA_IS_PROJECT(self));
-    g_return_if_fail(path != NULL || self->path != NULL);
-    task = g_task_new(self, NULL, callback, user_data);
-    g_task_set_source_tag(task, vera_project_save_async);
-    g_task_set_task_data(task, vera_project_saving_new(self, path, flags),
-                         vera_project_saving_free);
-    g_queue_push_tail(self->saves, task);
-    if (g_queue_get_length(self->saves) == 1)
-        vera_project_start_save(self);
-}
-
-gboolean
-vera_project_save_finish(VeraProject *self, GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
-    return g_task_propagate_boolean(G_TASK(result), error);
 }

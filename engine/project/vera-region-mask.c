@@ -34,6 +34,20 @@ vera_region_remove_files(GPtrArray *files, const char *dir)
     g_rmdir(dir);
 }
 
+/* Frames of an earlier range would become part of the sequence. */
+static void
+vera_region_remove_earlier(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        if (g_str_has_prefix(name, "region.") && g_str_has_suffix(name, ".png"))
+            g_unlink(file);
+    }
+}
+
 static gboolean
 vera_region_write_files(const VeraRegion *self,
                         gint64 first,
@@ -76,6 +90,7 @@ vera_region_write_mask(const VeraRegion *self,
         vera_engine_error_set_errno(error, errno, what);
         return NULL;
     }
+    vera_region_remove_earlier(dir);
     if (is_still)
         g_ptr_array_add(files, g_build_filename(dir, "region.png", NULL));
     for (gint64 frame = first; frame <= last && !is_still; frame++)

@@ -193,7 +193,7 @@ char *vera_region_hash(const VeraRegion *self);
  * @last: last source frame, inclusive
  * @src_w: width of the source frame
  * @src_h: its height
- * @dir: folder, made if need be; must hold no other mask
+ * @dir: folder, made if need be; an earlier mask there is removed, other pictures must not be there
  * @cancellable: (nullable): a cancellable
  * @error: return location for a #GError
  *
