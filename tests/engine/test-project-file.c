@@ -242,6 +242,15 @@ test_changed_on_disk(Fixture *fixture, gconstpointer unused)
     assert_clip_name(path, "b");
     kept = fixture_read(newest);
     g_assert_cmpstr(kept, ==, "somebody else's");
+    /* Saving as over a file that the user chose asks nothing, and keeps what was there. */
+    g_autofree char *other = fixture_path(fixture, "other.vera"),
+                    *other_old = g_strconcat(other, "~1", NULL);
+    g_autofree char *other_kept = NULL;
+    fixture_write(other, "chosen to be written over");
+    save(project, other);
+    other_kept = fixture_read(other_old);
+    g_assert_cmpstr(other_kept, ==, "chosen to be written over");
+    save(project, path);
     /* A file that is gone is written again: nothing can be lost by it. */
     g_unlink(path);
     change(project, "c");
