@@ -32,7 +32,7 @@ static const gint64 pipeline_negative_ids[] = {99, 1};
 static inline void
 pipeline_fixture_draw(PipelineFixture *self, guint64 seed, int index, float *rgb)
 {
-    gsize n = 3 * PIPELINE_WIDTH * PIPELINE_HEIGHT;
+    gsize n = 3 * (gsize)self->request.width * (gsize)self->request.height;
     g_autofree float *values = model_fixture_make_values(seed + (guint64)MIN(index, self->last_frame), n);
 
     memcpy(rgb, values, n * sizeof *values);
