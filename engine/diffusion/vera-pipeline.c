@@ -505,15 +505,21 @@ vera_pipeline_check_saved(VeraPipeline *self,
 gboolean
 vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error)
 {
-    g_autoptr(VeraWeights) saved = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, error);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VeraWeights) saved = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, &cause);
     gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
     GBytes *states[VERA_N_BRANCHES] = {NULL};
     const float *latents[VERA_N_BRANCHES];
     VeraKTensor step, mark;
     gboolean ok;
 
-    if (saved == NULL)
+    if (saved == NULL) {
+        /* The same kind of file as weights, but not the model's fault. */
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The saved state of the take cannot be used; remove it and start the edit again. %s",
+                    cause->message);
         return FALSE;
+    }
     if (!vera_pipeline_find(saved, "step", VERA_K_DTYPE_I64, 1, &step) ||
         !vera_pipeline_find(saved, "fingerprint", VERA_K_DTYPE_U8, (gint64)strlen(fingerprint),
                             &mark) ||

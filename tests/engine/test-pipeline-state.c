@@ -6,6 +6,9 @@
 
 /* A take that is stopped and gone on with is the take that was not stopped, byte for byte. */
 
+/* Of eight bytes, so that what comes after it in a file stays aligned. */
+#define MARK "mark-one"
+
 typedef struct {
     PipelineFixture base;
     char *folder, *state;
@@ -34,7 +37,7 @@ save(Fixture *self, VeraPipeline *pipeline)
 {
     g_autoptr(GError) error = NULL;
 
-    vera_pipeline_save(pipeline, self->state, "mark", &error);
+    vera_pipeline_save(pipeline, self->state, MARK, &error);
     g_assert_no_error(error);
 }
 
@@ -45,7 +48,7 @@ resume(Fixture *self, int n_steps)
     g_autoptr(VeraPipeline) pipeline = pipeline_fixture_start(&self->base);
     g_autoptr(GError) error = NULL;
 
-    vera_pipeline_load(pipeline, self->state, "mark", &error);
+    vera_pipeline_load(pipeline, self->state, MARK, &error);
     g_assert_no_error(error);
     g_assert_cmpint(vera_pipeline_get_step(pipeline), ==, n_steps);
     return pipeline_fixture_finish(&self->base, pipeline);
@@ -84,7 +87,7 @@ test_every_step(Fixture *self, gconstpointer data)
         vera_runtime_unref(self->base.runtime);
         self->base.runtime = model_fixture_make_runtime(1 + n % 3);
         pipeline = pipeline_fixture_start(&self->base);
-        g_assert_true(vera_pipeline_load(pipeline, self->state, "mark", NULL));
+        g_assert_true(vera_pipeline_load(pipeline, self->state, MARK, NULL));
         pipeline_fixture_step_to(&self->base, pipeline, n + 1);
         save(self, pipeline);
     }
@@ -191,10 +194,8 @@ check_refused(Fixture *self, VeraPipeline *pipeline, const char *mark)
     int step = vera_pipeline_get_step(pipeline);
 
     g_assert_false(vera_pipeline_load(pipeline, self->state, mark, &error));
-    g_assert_nonnull(error);
-    g_assert_true(error->domain == VERA_ENGINE_ERROR);
-    g_assert_true(error->code == VERA_ENGINE_ERROR_BAD_INPUT ||
-                  error->code == VERA_ENGINE_ERROR_BAD_WEIGHTS);
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT);
+    g_test_message("%s", error->message);
     g_assert_cmpint(vera_pipeline_get_step(pipeline), ==, step);
 }
 
@@ -205,13 +206,13 @@ test_foreign_state(Fixture *self, gconstpointer data)
     const VeraPipelineRequest asked = self->base.request;
     g_autoptr(VeraPipeline) pipeline = pipeline_fixture_start(&self->base);
 
-    check_refused(self, pipeline, "mark"); /* there is none */
+    check_refused(self, pipeline, MARK); /* there is none */
     pipeline_fixture_step_to(&self->base, pipeline, 1);
     save(self, pipeline);
-    check_refused(self, pipeline, "mar");
-    check_refused(self, pipeline, "marks");
+    check_refused(self, pipeline, "mark-on");
+    check_refused(self, pipeline, "mark-ones");
     check_refused(self, pipeline, "");
-    check_refused(self, pipeline, "MARK");
+    check_refused(self, pipeline, "MARK-ONE");
     for (int i = 0; i < 3;
          i++) { /* the mark lies: solver, steps and size are looked at all the same */
         g_autoptr(VeraPipeline) other = NULL;
@@ -225,7 +226,7 @@ test_foreign_state(Fixture *self, gconstpointer data)
         other = pipeline_fixture_start(&self->base);
         pipeline_fixture_step_to(&self->base, other, 2);
         save(self, other);
-        check_refused(self, pipeline, "mark");
+        check_refused(self, pipeline, MARK);
     }
     self->base.request = asked;
     got = pipeline_fixture_finish(&self->base, pipeline);
@@ -253,7 +254,7 @@ rewrite_state(Fixture *self, int damage)
         if (damage == 2 && g_str_equal(t->name, "composite.latents"))
             t->tensor.shape[0]--;
         if (damage == 3 && g_str_equal(t->name, "composite.solver"))
-            t->tensor.shape[0]--;
+            t->tensor.shape[0] -= 16;
         if (damage == 4 && g_str_equal(t->name, "alpha.latents"))
             n--;
         if (damage == 5 && g_str_equal(t->name, "alpha.solver"))
@@ -280,13 +281,13 @@ test_damaged_state(Fixture *self, gconstpointer data)
     for (int damage = 0; damage < 8; damage++) {
         save(self, ahead);
         rewrite_state(self, damage);
-        check_refused(self, pipeline, "mark");
+        check_refused(self, pipeline, MARK);
     }
     save(self, ahead);
     g_assert_true(g_file_get_contents(self->state, &bytes, &size, NULL));
     for (gsize length = 0; length < size; length += 1 + length / 8) {
         g_assert_true(g_file_set_contents(self->state, bytes, (gssize)length, NULL));
-        check_refused(self, pipeline, "mark");
+        check_refused(self, pipeline, MARK);
     }
     got = pipeline_fixture_finish(&self->base, pipeline);
     pipeline_fixture_check_equal(got, want);
@@ -303,13 +304,13 @@ test_unwritable(Fixture *self, gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     pipeline_fixture_step_to(&self->base, pipeline, 1);
-    g_assert_false(vera_pipeline_save(pipeline, nowhere, "mark", &error));
+    g_assert_false(vera_pipeline_save(pipeline, nowhere, MARK, &error));
     g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT);
     g_clear_error(&error);
     save(self, pipeline);
     pipeline_fixture_step_to(&self->base, pipeline, 2);
     g_assert_cmpint(g_mkdir(part, 0700), ==, 0); /* in the way of the new state */
-    g_assert_false(vera_pipeline_save(pipeline, self->state, "mark", &error));
+    g_assert_false(vera_pipeline_save(pipeline, self->state, MARK, &error));
     g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT);
     g_assert_cmpint(g_rmdir(part), ==, 0);
     got = resume(self, 1);
