@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-#include "engine/vera-engine-error.h"
-
 static void
 vera_rope_fill_token(int head_dim, const gint64 at[3], float *cosines, float *sines)
 {
@@ -32,13 +30,11 @@ vera_rope_new(VeraRuntime *runtime,
 {
     gint64 half = head_dim / 2, n = grid[0] * grid[1] * grid[2];
     gint64 shape[2] = { n, half };
-    g_autofree float *c = g_try_new(float, (gsize)(n * half)), *s = g_try_new(float, (gsize)(n * half));
+    g_autofree float *c = vera_runtime_new_floats((gsize)(n * half), error);
+    g_autofree float *s = c ? vera_runtime_new_floats((gsize)(n * half), error) : NULL;
 
-    if (c == NULL || s == NULL) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                            "Too little memory for the position tables.");
+    if (s == NULL)
         return FALSE;
-    }
     for (gint64 i = 0; i < n; i++) {
         gint64 at[3] = { i / (grid[1] * grid[2]), i / grid[2] % grid[1], i % grid[2] };
         vera_rope_fill_token(head_dim, at, c + i * half, s + i * half);

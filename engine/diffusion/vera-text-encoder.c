@@ -141,15 +141,13 @@ static gboolean
 vera_text_encoder_fill_bias(VeraTextEncoder *self, const VeraTextLayer *layer, gint64 n, VeraTensor *bias, GError **error)
 {
     gint64 heads = self->config.n_heads;
-    g_autofree float *table = g_new(float, self->config.n_buckets *heads), *full = g_try_new(float, (gsize)(heads * n * n));
+    g_autofree float *table = g_new(float, self->config.n_buckets *heads);
+    g_autofree float *full = vera_runtime_new_floats((gsize)(heads * n * n), error);
     g_autoptr(VeraTensor) filled = NULL;
     VeraKCopy copy;
 
-    if (full == NULL) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                            "Too little memory for the text encoder.");
+    if (full == NULL)
         return FALSE;
-    }
     vera_k_convert_to_f32(layer->bias.data, layer->bias.dtype, table, self->config.n_buckets * heads);
     for (gint64 i = 0; i < n; i++)
         for (gint64 j = 0; j < n; j++) {

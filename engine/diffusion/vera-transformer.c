@@ -188,7 +188,10 @@ vera_transformer_prepare_text(
     context = vera_text_context_new(self, n_rows, error);
     if (context == NULL)
         return NULL;
-    padded = g_new0(float, context->n_keys *dim);
+    padded = vera_runtime_new_floats((gsize)(context->n_keys * dim), error);
+    if (padded == NULL)
+        return NULL;
+    memset(padded, 0, (gsize)(context->n_keys * dim) * sizeof(float));
     if (n_rows > 0)
         memcpy(padded, text, (gsize)(n_rows * dim) * sizeof(float));
     rows = vera_tensor_new_from_host(self->runtime, 2, (gint64[]){ context->n_keys, dim }, padded, error);

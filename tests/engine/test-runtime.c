@@ -1,0 +1,217 @@
+#include "config.h"
+
+#include "kernels/vera-k-private.h"
+#include "tests/engine/pipeline-fixture.h"
+
+static void
+test_devices(void)
+{
+    static const char *const unknown[] = {"", "CPU", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(unknown); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(vera_runtime_new(unknown[i], VERA_K_COMPUTE_F32, 1, &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE);
+        g_assert_nonnull(strstr(error->message, "cuda:N"));
+    }
+}
+
+static void
+test_absent_device(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    /* More GPUs than any machine has. */
+    g_assert_null(vera_runtime_new("cuda:999", VERA_K_COMPUTE_F32, 1, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_NO_DEVICE);
+    g_assert_cmpuint(strlen(error->message), >, 0);
+}
+
+static void
+test_tensors(void)
+{
+    g_autoptr(VeraRuntime) runtime = model_fixture_make_runtime(1);
+    g_autofree float *values = model_fixture_make_values(1, 60), *back = g_new0(float, 60);
+    VeraTensor *tensor = vera_tensor_new_from_host(runtime, 3, (gint64[]){3, 4, 5}, values, NULL);
+    VeraKTensor slice = vera_k_tensor_slice(&tensor->k, 0, 1, 2);
+    VeraTensor *view = vera_tensor_new_view(tensor, &slice);
+
+    g_assert_cmpuint(model_fixture_get_used(runtime, FALSE), ==, 60 * sizeof(float));
+    g_assert_true(vera_k_tensor_is_contiguous(&tensor->k));
+    g_assert_true(vera_tensor_to_host(tensor, runtime, back, NULL));
+    g_assert_cmpmem(back, 60 * sizeof(float), values, 60 * sizeof(float));
+    /* The view keeps the memory. */
+    vera_tensor_unref(tensor);
+    g_assert_cmpuint(model_fixture_get_used(runtime, FALSE), ==, 60 * sizeof(float));
+    g_assert_true(vera_tensor_to_host(view, runtime, back, NULL));
+    g_assert_cmpmem(back, 40 * sizeof(float), values + 20, 40 * sizeof(float));
+    vera_tensor_unref(view);
+    g_assert_cmpuint(model_fixture_get_used(runtime, FALSE), ==, 0);
+    g_assert_cmpuint(model_fixture_get_used(runtime, TRUE), ==, 60 * sizeof(float));
+    vera_k_device_reset_peak(vera_runtime_get_device(runtime));
+    g_assert_cmpuint(model_fixture_get_used(runtime, TRUE), ==, 0);
+}
+
+/* More than any machine has, and a bit more than the address space. */
+static void
+test_too_large(void)
+{
+    static const gint64 sizes[] = {G_GINT64_CONSTANT(1) << 50, (G_GINT64_CONSTANT(1) << 62) - 1};
+    g_autoptr(VeraRuntime) runtime = model_fixture_make_runtime(1);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(vera_tensor_new(runtime, 1, &sizes[i], &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY);
+        g_clear_error(&error);
+        g_assert_null(vera_runtime_new_floats((gsize)sizes[i], &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY);
+        g_assert_cmpuint(model_fixture_get_used(runtime, TRUE), ==, 0);
+    }
+}
+
+static void
+test_messages(void)
+{
+    static const struct {
+        VeraKStatus status;
+        VeraEngineError code;
+    } cases[] = {
+        {VERA_K_ERR_INVALID, VERA_ENGINE_ERROR_FAILED},
+        {VERA_K_ERR_UNSUPPORTED, VERA_ENGINE_ERROR_UNSUPPORTED},
+        {VERA_K_ERR_NO_DEVICE, VERA_ENGINE_ERROR_NO_DEVICE},
+        {VERA_K_ERR_OUT_OF_MEMORY, VERA_ENGINE_ERROR_OUT_OF_MEMORY},
+        {VERA_K_ERR_DEVICE_LOST, VERA_ENGINE_ERROR_DEVICE_LOST},
+        {VERA_K_ERR_INTERNAL, VERA_ENGINE_ERROR_FAILED},
+    };
+    g_autoptr(VeraRuntime) runtime = model_fixture_make_runtime(1);
+    g_autoptr(GError) none = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(vera_runtime_check(runtime, cases[i].status, "blending", &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, (int)cases[i].code);
+        g_assert_true(g_str_has_prefix(error->message, "The blending failed"));
+        g_assert_true(g_str_has_suffix(error->message, "."));
+    }
+    g_assert_true(vera_runtime_check(runtime, VERA_K_OK, "blending", &none));
+    g_assert_no_error(none);
+}
+
+static void
+renew_runtime(PipelineFixture *self)
+{
+    vera_runtime_unref(self->runtime);
+    self->runtime =
+        model_fixture_make_runtime(1); /* scratch memory depends on the number of threads */
+}
+
+/* Three frames in two windows, two steps; the smallest take that goes through all code. */
+static void
+set_up(PipelineFixture *self, gconstpointer data)
+{
+    pipeline_fixture_set_up(self, data);
+    pipeline_fixture_plan(self, 3, 1);
+    g_assert_cmpint(self->plan->n_windows, ==, 2);
+    self->request.n_steps = 2;
+    renew_runtime(self);
+}
+
+static gboolean
+run_take(PipelineFixture *self, GError **error)
+{
+    g_autoptr(VeraPipeline) pipeline =
+        vera_pipeline_new(self->runtime, self->model, &self->request, NULL, error);
+
+    if (pipeline == NULL || !vera_pipeline_step(pipeline, NULL, error) ||
+        !vera_pipeline_step(pipeline, NULL, error))
+        return FALSE;
+    self->n_outputs = 0;
+    g_byte_array_set_size(self->out, 0);
+    return vera_pipeline_decode(pipeline, pipeline_fixture_output, self, NULL, error);
+}
+
+/* Nothing is held but the context's scratch memory. */
+static void
+check_released(VeraRuntime *runtime)
+{
+    const VeraKBuffer *scratch = vera_runtime_get_ctx(runtime)->scratch;
+
+    g_assert_cmpuint(model_fixture_get_used(runtime, FALSE), ==,
+                     scratch ? vera_k_buffer_get_size(scratch) : 0);
+}
+
+/* Every allocation of a take fails once, on a fresh runtime: an error that says so, nothing held,
+ * and the next take is well. */
+static void
+test_every_allocation(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GBytes) want = pipeline_fixture_run(self);
+    int n = 0;
+
+    for (gboolean is_done = FALSE; !is_done; n++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) got = NULL;
+        renew_runtime(self);
+        vera_k_fault_set_countdown(n);
+        is_done = run_take(self, &error);
+        vera_k_fault_set_countdown(-1);
+        check_released(self->runtime);
+        if (!is_done) {
+            g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY);
+            if (n % 7 != 0) /* now and then is enough for what follows */
+                continue;
+            g_clear_error(&error);
+            g_assert_true(run_take(self, &error));
+        }
+        g_assert_no_error(error);
+        got = g_bytes_new(self->out->data, self->out->len);
+        pipeline_fixture_check_equal(got, want);
+    }
+    g_test_message("%d allocations", n - 1);
+    g_assert_cmpint(n, >, 100);
+}
+
+/* A step that failed at any of its allocations is taken again as if it had not been. */
+static void
+test_step_again(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GBytes) want = pipeline_fixture_run(self), got = NULL;
+    g_autoptr(VeraPipeline) pipeline = pipeline_fixture_start(self);
+
+    for (int step = 0; step < 2; step++) {
+        int n = 0;
+        for (;; n++) {
+            g_autoptr(GError) error = NULL;
+            gboolean ok;
+            vera_k_fault_set_countdown(n);
+            ok = vera_pipeline_step(pipeline, NULL, &error);
+            vera_k_fault_set_countdown(-1);
+            if (ok)
+                break;
+            g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY);
+            g_assert_cmpint(vera_pipeline_get_step(pipeline), ==, step);
+        }
+        g_test_message("%d allocations in step %d", n, step);
+        g_assert_cmpint(n, >, 20);
+    }
+    got = pipeline_fixture_finish(self, pipeline);
+    pipeline_fixture_check_equal(got, want);
+}
+
+#define ADD(name, run) \
+    g_test_add("/runtime/" name, PipelineFixture, NULL, set_up, run, pipeline_fixture_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/runtime/devices", test_devices);
+    g_test_add_func("/runtime/absent-device", test_absent_device);
+    g_test_add_func("/runtime/tensors", test_tensors);
+    g_test_add_func("/runtime/too-large", test_too_large);
+    g_test_add_func("/runtime/messages", test_messages);
+    ADD("every-allocation", test_every_allocation);
+    ADD("step-again", test_step_again);
+    return g_test_run();
+}
