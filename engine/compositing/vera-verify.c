@@ -2,20 +2,45 @@
 
 #include "engine/compositing/vera-verify.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "engine/compositing/vera-verify-private.h"
 #include "engine/media/vera-clip.h"
+#include "engine/media/vera-export-manifest.h"
+#include "engine/media/vera-exr-read.h"
+#include "engine/media/vera-sequence.h"
+#include "engine/media/vera-still.h"
 #include "engine/vera-engine-error.h"
-#include "kernels/vera-k.h"
 
 /* Exports number frames from here where the plate has no numbers of its own. */
 #define VERA_VERIFY_FIRST_NUMBER 1001
 
+/** VeraVerifyItem: the pictures of one exported frame; for movies @comp and @matte are %NULL. */
 typedef struct {
-    VeraClip *source, *comp, *matte;
+    gint64 number;
+    gint64 source_index;
+    char *comp;
+    char *matte;
+} VeraVerifyItem;
+
+typedef struct {
+    const char *dir;
+    VeraClip *source;
+    VeraClip *comp;  /* movies only */
+    VeraClip *matte; /* movies only */
+    GArray *items;
+    gboolean is_layered;
     GCancellable *cancellable;
 } VeraVerify;
+
+static void
+vera_verify_clear_item_cb(gpointer data)
+{
+    VeraVerifyItem *item = data;
+
+    g_free(item->comp);
+    g_free(item->matte);
+}
 
 static void
 vera_verify_clear(VeraVerify *self)
@@ -23,123 +48,227 @@ vera_verify_clear(VeraVerify *self)
     g_clear_object(&self->source);
     g_clear_object(&self->comp);
     g_clear_object(&self->matte);
+    g_clear_pointer(&self->items, g_array_unref);
 }
 
-static gboolean
-vera_verify_open(VeraVerify *self, const char *dir, const char *source_path, GError **error)
+/* The number before the extension. */
+static gint64
+vera_verify_parse_number(const char *path)
 {
-    g_autofree char *comp = g_build_filename(dir, "comp", NULL), *matte = g_build_filename(dir, "matte", NULL);
-    const VeraClipInfo *a, *b;
+    const char *dot = strrchr(path, '.'), *begin = dot;
 
-    if (!g_file_test(comp, G_FILE_TEST_IS_DIR)) {
-        g_set_error(error, VERA_ENGINE_ERROR,
-                    g_file_test(dir, G_FILE_TEST_IS_DIR) ? VERA_ENGINE_ERROR_UNSUPPORTED : VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ has no folder comp; exports of the presets png and exr-separate can be verified.", dir);
-        return FALSE;
+    while (begin > path && g_ascii_isdigit(begin[-1]))
+        begin--;
+    return dot != NULL ? g_ascii_strtoll(begin, NULL, 10) : 0;
+}
+
+static VeraVerifyItem *
+vera_verify_find_item(VeraVerify *self, gint64 source_index)
+{
+    /* Files of one frame follow each other. */
+    for (guint i = self->items->len; i > 0; i--) {
+        VeraVerifyItem *item = &g_array_index(self->items, VeraVerifyItem, i - 1);
+        if (item->source_index == source_index)
+            return item;
+        if (item->source_index < source_index)
+            break;
     }
-    self->source = vera_clip_open(source_path, self->cancellable, error);
-    self->comp = self->source ? vera_clip_open(comp, self->cancellable, error) : NULL;
-    if (self->comp == NULL)
-        return FALSE;
-    if (g_file_test(matte, G_FILE_TEST_IS_DIR) && (self->matte = vera_clip_open(matte, self->cancellable, error)) == NULL)
-        return FALSE;
-    a = vera_clip_get_info(self->source);
-    b = vera_clip_get_info(self->comp);
-    if (a->width == b->width && a->height == b->height &&
-        (self->matte == NULL || (vera_clip_get_info(self->matte)->n_frames == b->n_frames &&
-                                 vera_clip_get_info(self->matte)->width == b->width && vera_clip_get_info(self->matte)->height == b->height)))
-        return TRUE;
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                "The export ‘%s’ (%dx%d) does not fit the clip ‘%s’ (%dx%d), or its matte does not fit its composite.", dir, b->width,
-                b->height, source_path, a->width, a->height);
-    return FALSE;
-}
-
-static double
-vera_verify_get_sample(const VeraFrame *frame, int plane, int x, int y)
-{
-    const guint8 *row = frame->data[plane] + (gsize)y * (gsize)frame->stride[plane];
-
-    if (frame->format.is_float)
-        return ((const float *)row)[x];
-    return frame->format.bits > 8 ? ((const guint16 *)row)[x] : row[x];
-}
-
-static gboolean
-vera_verify_is_kept(const VeraFrame *comp, const VeraFrame *source, float value, double written)
-{
-    if (comp->format.is_float) {
-        float linear = vera_color_to_linear(source->color.transfer, value);
-        return written == linear || written == vera_k_f16_to_f32(vera_k_f32_to_f16(linear));
-    }
-    return written == lrintf(CLAMP(value, 0.0f, 1.0f) * (float)((1 << comp->format.bits) - 1));
+    return NULL;
 }
 
 static void
-vera_verify_compare(const VeraFrame *source, const VeraFrame *comp, const VeraFrame *matte, const float *rgb, VeraVerifyFrame *out)
+vera_verify_add_file(VeraVerify *self, const VeraExportFile *file)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    char *path = g_build_filename(self->dir, file->path, NULL);
+    VeraVerifyItem *item = vera_verify_find_item(self, file->source_frame);
 
-    for (int y = 0; y < comp->height; y++) {
-        for (int x = 0; x < comp->width; x++) {
-            double written[3];
-            gboolean is_changed = FALSE;
-            if (matte != NULL && vera_verify_get_sample(matte, 0, x, y) != 0)
-                continue;
-            out->n_protected++;
-            for (int c = 0; c < 3; c++) {
-                float value = rgb[((gsize)y * (gsize)comp->width + (gsize)x) * 3 + (gsize)c];
-                written[c] = vera_verify_get_sample(comp, comp->format.layout == VERA_FRAME_LAYOUT_RGB ? c : 0, x, y);
-                if (vera_verify_is_kept(comp, source, value, written[c]))
-                    continue;
-                if (out->n_changed == 0 && !is_changed) {
-                    out->x = x;
-                    out->y = y;
-                    out->channel = "RGB"[c];
-                }
-                is_changed = TRUE;
-            }
-            out->n_changed += is_changed;
-            g_checksum_update(sum, (const guchar *)written, sizeof written);
-        }
+    if (g_str_has_prefix(file->path, "matte/") && item != NULL) {
+        item->matte = path;
+    } else if (g_str_has_prefix(file->path, "comp/") || self->is_layered) {
+        VeraVerifyItem fresh = {vera_verify_parse_number(file->path), file->source_frame, path,
+                                NULL};
+        g_array_append_val(self->items, fresh);
+    } else {
+        g_free(path);
     }
-    g_strlcpy(out->hash, g_checksum_get_string(sum), sizeof out->hash);
+}
+
+/* A sequence that lost its manifest can still be told by its numbers. */
+static gboolean
+vera_verify_list_folder(VeraVerify *self, GError **error)
+{
+    g_autofree char *comp = g_build_filename(self->dir, "comp", NULL);
+    g_autofree char *matte = g_build_filename(self->dir, "matte", NULL);
+    g_autoptr(VeraSequence) files = vera_sequence_find(comp, error), mattes = NULL;
+    gint64 plate = vera_clip_get_info(self->source)->start_number;
+
+    if (files == NULL)
+        return FALSE;
+    if (g_file_test(matte, G_FILE_TEST_IS_DIR) &&
+        (mattes = vera_sequence_find(matte, error)) == NULL)
+        return FALSE;
+    for (guint i = 0; i < files->files->len; i++) {
+        VeraVerifyItem item = {.number = files->first_number + i,
+                               .comp = g_strdup(files->files->pdata[i])};
+        item.source_index = item.number - (plate >= 0 ? plate : VERA_VERIFY_FIRST_NUMBER);
+        if (mattes != NULL && i < mattes->files->len)
+            item.matte = g_strdup(mattes->files->pdata[i]);
+        g_array_append_val(self->items, item);
+    }
+    if (mattes == NULL || mattes->files->len == files->files->len)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ has %u composites, but %u mattes.", self->dir, files->files->len,
+                mattes->files->len);
+    return FALSE;
 }
 
 static gboolean
-vera_verify_frame(VeraVerify *self, gint64 index, VeraVerifyFrame *out, GError **error)
+vera_verify_open_movies(VeraVerify *self, const VeraExportListing *listing, GError **error)
 {
-    gint64 plate = vera_clip_get_info(self->source)->start_number;
-    g_autoptr(VeraFrame) source = NULL, comp = NULL, matte = NULL;
-    g_autofree float *rgb = NULL;
+    g_autofree char *comp = g_build_filename(self->dir, "comp.mkv", NULL);
+    g_autofree char *edit = g_build_filename(self->dir, "edit.mkv", NULL);
 
-    out->number = vera_clip_get_info(self->comp)->start_number + index;
-    out->source_index = out->number - (plate >= 0 ? plate : VERA_VERIFY_FIRST_NUMBER);
-    source = vera_clip_read_frame(self->source, out->source_index, self->cancellable, error);
-    comp = source ? vera_clip_read_frame(self->comp, index, self->cancellable, error) : NULL;
-    if (comp == NULL || (self->matte != NULL && (matte = vera_clip_read_frame(self->matte, index, self->cancellable, error)) == NULL))
+    self->comp = vera_clip_open(comp, self->cancellable, error);
+    if (self->comp == NULL)
         return FALSE;
-    rgb = g_try_new(float, (gsize)source->width * (gsize)source->height * 3);
-    if (rgb == NULL) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory to compare frames.");
+    if (listing->files->len > 1 &&
+        (self->matte = vera_clip_open(edit, self->cancellable, error)) == NULL)
+        return FALSE;
+    if (vera_clip_get_info(self->comp)->n_frames != listing->frames->len ||
+        (self->matte != NULL &&
+         vera_clip_get_info(self->matte)->n_frames != listing->frames->len)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The movies in ‘%s’ do not have the %u frames that its manifest names.",
+                    self->dir, listing->frames->len);
         return FALSE;
     }
-    vera_frame_to_rgb(source, rgb);
-    vera_verify_compare(source, comp, matte, rgb, out);
+    for (guint i = 0; i < listing->frames->len; i++) {
+        gint64 frame = g_array_index(listing->frames, gint64, i);
+        VeraVerifyItem item = {frame + 1, frame, NULL, NULL};
+        g_array_append_val(self->items, item);
+    }
     return TRUE;
 }
 
-gboolean
-vera_verify_run(const char *dir, const char *source_path, gint64 *n_changed, gint64 *n_frames, VeraVerifyFunc report, gpointer user_data,
-                GCancellable *cancellable, GError **error)
+static gboolean
+vera_verify_list(VeraVerify *self, GError **error)
 {
-    VeraVerify self = { .cancellable = cancellable };
-    gboolean ok = vera_verify_open(&self, dir, source_path, error);
+    g_autofree char *comp = g_build_filename(self->dir, "comp", NULL);
+    g_autoptr(GError) local = NULL;
+    g_autoptr(VeraExportListing) listing = vera_export_listing_read(self->dir, &local);
+
+    if (listing == NULL && g_file_test(comp, G_FILE_TEST_IS_DIR))
+        return vera_verify_list_folder(self, error);
+    if (listing == NULL) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    if (strcmp(listing->preset, "ffv1") == 0)
+        return vera_verify_open_movies(self, listing, error);
+    if (strcmp(listing->preset, "prores") == 0 || strcmp(listing->preset, "h264") == 0) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+            "‘%s’ holds %s, which is lossy; exports of the presets exr, exr-separate, png and "
+            "ffv1 can be verified.",
+            self->dir, listing->preset);
+        return FALSE;
+    }
+    self->is_layered = strcmp(listing->preset, "exr") == 0;
+    for (guint i = 0; i < listing->files->len; i++)
+        vera_verify_add_file(self, &g_array_index(listing->files, VeraExportFile, i));
+    return TRUE;
+}
+
+static VeraFrame *
+vera_verify_read_picture(const char *path, GError **error)
+{
+    return g_str_has_suffix(path, ".exr") ? vera_exr_read_frame(path, error)
+                                          : vera_still_read(path, error);
+}
+
+/* The composite and matte of @item; @matte stays %NULL where nothing was edited. */
+static gboolean
+vera_verify_read(VeraVerify *self, guint i, VeraFrame **comp, VeraFrame **matte, GError **error)
+{
+    const VeraVerifyItem *item = &g_array_index(self->items, VeraVerifyItem, i);
+
+    *comp = self->comp ? vera_clip_read_frame(self->comp, i, self->cancellable, error)
+                       : vera_verify_read_picture(item->comp, error);
+    if (*comp == NULL)
+        return FALSE;
+    if (self->is_layered)
+        return vera_exr_read_channel(item->comp, "edit.A", matte, error);
+    if (self->matte != NULL)
+        *matte = vera_clip_read_frame(self->matte, i, self->cancellable, error);
+    else if (item->matte != NULL)
+        *matte = vera_verify_read_picture(item->matte, error);
+    return *matte != NULL || (self->matte == NULL && item->matte == NULL);
+}
+
+static gboolean
+vera_verify_frame(VeraVerify *self, guint i, VeraVerifyFrame *out, GError **error)
+{
+    const VeraVerifyItem *item = &g_array_index(self->items, VeraVerifyItem, i);
+    g_autoptr(VeraFrame) source = NULL, comp = NULL, matte = NULL;
+    VeraVerifyPair pair;
+
+    out->number = item->number;
+    out->source_index = item->source_index;
+    if (item->source_index < 0 ||
+        item->source_index >= vera_clip_get_info(self->source)->n_frames) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The export ‘%s’ has a frame %" G_GINT64_FORMAT ", the clip ‘%s’ has not.",
+                    self->dir, item->source_index + 1, vera_clip_get_path(self->source));
+        return FALSE;
+    }
+    source = vera_clip_read_frame(self->source, item->source_index, self->cancellable, error);
+    if (source == NULL || !vera_verify_read(self, i, &comp, &matte, error))
+        return FALSE;
+    if (source->width != comp->width || source->height != comp->height ||
+        (matte != NULL && (matte->width != comp->width || matte->height != comp->height))) {
+        g_set_error(
+            error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+            "The export ‘%s’ (%dx%d) does not fit the clip ‘%s’ (%dx%d), or its matte does not "
+            "fit its composite.",
+            self->dir, comp->width, comp->height, vera_clip_get_path(self->source), source->width,
+            source->height);
+        return FALSE;
+    }
+    pair = (VeraVerifyPair){source, comp, matte, 0};
+    if (self->comp == NULL)
+        return vera_verify_compare_pictures(&pair, out, error);
+    pair.matte_plane = matte != NULL ? matte->format.n_planes - 1 : 0;
+    return vera_verify_compare_samples(&pair, out, error);
+}
+
+static gboolean
+vera_verify_open(VeraVerify *self, const char *source_path, GError **error)
+{
+    self->items = g_array_new(FALSE, FALSE, sizeof(VeraVerifyItem));
+    g_array_set_clear_func(self->items, vera_verify_clear_item_cb);
+    self->source = vera_clip_open(source_path, self->cancellable, error);
+    return self->source != NULL && vera_verify_list(self, error);
+}
+
+gboolean
+vera_verify_run(const char *dir,
+                const char *source_path,
+                gint64 *n_changed,
+                gint64 *n_frames,
+                VeraVerifyFunc report,
+                gpointer user_data,
+                GCancellable *cancellable,
+                GError **error)
+{
+    VeraVerify self = {.dir = dir, .cancellable = cancellable};
+    gboolean ok = vera_verify_open(&self, source_path, error);
 
     *n_changed = *n_frames = 0;
-    for (gint64 i = 0; ok && i < vera_clip_get_info(self.comp)->n_frames; i++) {
-        VeraVerifyFrame frame = { 0 };
-        ok = !vera_engine_error_set_cancelled(cancellable, error) && vera_verify_frame(&self, i, &frame, error);
+    for (guint i = 0; ok && i < self.items->len; i++) {
+        VeraVerifyFrame frame = {0};
+        ok = !vera_engine_error_set_cancelled(cancellable, error) &&
+             vera_verify_frame(&self, i, &frame, error);
         if (!ok)
             break;
         *n_changed += frame.n_changed;

@@ -96,7 +96,7 @@ typedef struct {
  * bit-equal to vera_frame_to_rgb() of @source
  * @layer_rgb: (nullable): width*height*3 display-coded straight colour of the edit layer at plate
  * size; %NULL for a null edit
- * @matte: (nullable): width*height floats, 0..1
+ * @matte: (nullable): width*height floats, 0 or 2^-16..1, as vera_matte_refine() leaves them
  * @n_changed: pixels that changed outside the matte, as counted by the caller; noted in the
  * manifest
  */

@@ -14,6 +14,7 @@
  */
 typedef struct {
     const char *path;
+    const char *wanted; /* (nullable): the only channel that is read */
     exr_context_t context;
     int part;
     exr_storage_t storage;
@@ -88,8 +89,8 @@ vera_exr_source_choose(VeraExrSource *self, const exr_attr_chlist_t *list)
     int r = vera_exr_find_channel(list, "R"), g = vera_exr_find_channel(list, "G");
     int b = vera_exr_find_channel(list, "B"), y = vera_exr_find_channel(list, "Y");
     int a = vera_exr_find_channel(list, "A");
-    gboolean is_rgb = r >= 0 && g >= 0 && b >= 0;
-    gboolean is_gray = y >= 0 && vera_exr_find_channel(list, "RY") < 0;
+    gboolean is_rgb = self->wanted == NULL && r >= 0 && g >= 0 && b >= 0;
+    gboolean is_gray = self->wanted == NULL && y >= 0 && vera_exr_find_channel(list, "RY") < 0;
     int n = 0;
 
     if (is_rgb) {
@@ -100,7 +101,8 @@ vera_exr_source_choose(VeraExrSource *self, const exr_attr_chlist_t *list)
         self->channel[n++] = y;
     } else {
         a = -1;
-        self->channel[n] = vera_exr_find_matte(list);
+        self->channel[n] =
+            self->wanted ? vera_exr_find_channel(list, self->wanted) : vera_exr_find_matte(list);
         n += self->channel[n] >= 0;
     }
     if (a >= 0)
@@ -171,6 +173,31 @@ vera_exr_is_near(const exr_attr_chromaticities_t *a, const float *b)
     return TRUE;
 }
 
+/* Files without chromaticities may name their colour space, as ours do. */
+static gboolean
+vera_exr_source_read_color_id(VeraExrSource *self)
+{
+    static const struct {
+        const char *id;
+        VeraColorPrimaries primaries;
+    } known[] = {{"lin_rec709_scene", VERA_COLOR_PRIMARIES_BT709},
+                 {"lin_rec2020_scene", VERA_COLOR_PRIMARIES_BT2020},
+                 {"lin_ap1_scene", VERA_COLOR_PRIMARIES_ACES_AP1}};
+    const char *id = NULL;
+    int32_t length = 0;
+
+    if (exr_attr_get_string(self->context, self->part, "colorInteropID", &length, &id) !=
+            EXR_ERR_SUCCESS ||
+        id == NULL)
+        return FALSE;
+    for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
+        if (strncmp(id, known[i].id, (gsize)length) == 0 && strlen(known[i].id) == (gsize)length) {
+            self->header.color.primaries = known[i].primaries;
+            return TRUE;
+        }
+    return FALSE;
+}
+
 static gboolean
 vera_exr_source_read_color(VeraExrSource *self, GError **error)
 {
@@ -197,7 +224,7 @@ vera_exr_source_read_color(VeraExrSource *self, GError **error)
                                     .is_full_range = TRUE};
     if (exr_attr_get_chromaticities(self->context, self->part, "chromaticities", &found) !=
         EXR_ERR_SUCCESS) {
-        color->is_guessed = TRUE;
+        color->is_guessed = !vera_exr_source_read_color_id(self);
         return TRUE;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
@@ -254,11 +281,11 @@ vera_exr_source_read_windows(VeraExrSource *self, GError **error)
 }
 
 static gboolean
-vera_exr_source_open(VeraExrSource *self, const char *path, GError **error)
+vera_exr_source_open(VeraExrSource *self, const char *path, const char *wanted, GError **error)
 {
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
 
-    *self = (VeraExrSource){.path = path};
+    *self = (VeraExrSource){.path = path, .wanted = wanted};
     init.error_handler_fn = vera_exr_ignore_message;
     init.flags = EXR_CONTEXT_FLAG_SILENT_HEADER_PARSE;
     exr_result_t rc = exr_start_read(&self->context, path, &init);
@@ -277,7 +304,7 @@ gboolean
 vera_exr_read_header(const char *path, VeraExrHeader *header, GError **error)
 {
     VeraExrSource source;
-    if (!vera_exr_source_open(&source, path, error))
+    if (!vera_exr_source_open(&source, path, NULL, error))
         return FALSE;
     *header = source.header;
     exr_finish(&source.context);
@@ -430,14 +457,14 @@ vera_exr_source_read_tiles(const VeraExrSource *self,
     return rc == EXR_ERR_SUCCESS ? TRUE : vera_exr_source_fail(self, rc, error);
 }
 
-VeraFrame *
-vera_exr_read_frame(const char *path, GError **error)
+static VeraFrame *
+vera_exr_read(const char *path, const char *wanted, GError **error)
 {
     VeraExrSource source;
     VeraExrChunk chunk = {.pipeline = EXR_DECODE_PIPELINE_INITIALIZER};
     gboolean is_read = FALSE;
 
-    if (!vera_exr_source_open(&source, path, error))
+    if (!vera_exr_source_open(&source, path, wanted, error))
         return NULL;
     VeraFrame *frame =
         vera_frame_new(&source.header.format, source.header.width, source.header.height, error);
@@ -454,4 +481,25 @@ vera_exr_read_frame(const char *path, GError **error)
     if (!is_read)
         g_clear_pointer(&frame, vera_frame_unref);
     return frame;
+}
+
+VeraFrame *
+vera_exr_read_frame(const char *path, GError **error)
+{
+    return vera_exr_read(path, NULL, error);
+}
+
+gboolean
+vera_exr_read_channel(const char *path, const char *name, VeraFrame **frame, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    *frame = vera_exr_read(path, name, &local);
+    /* A file without the channel is sound if it has a picture. */
+    if (*frame != NULL ||
+        (g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED) &&
+         vera_exr_read_header(path, &(VeraExrHeader){0}, NULL)))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
 }

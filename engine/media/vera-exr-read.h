@@ -56,4 +56,20 @@ gboolean vera_exr_read_header(const char *path, VeraExrHeader *header, GError **
  */
 VeraFrame *vera_exr_read_frame(const char *path, GError **error);
 
+/**
+ * vera_exr_read_channel:
+ * @path: an OpenEXR file
+ * @name: full name of a channel, for example "edit.A"
+ * @frame: (out) (transfer full) (nullable): the channel as a grey frame, %NULL if the file has none
+ *   of this name
+ * @error: return location for a #GError
+ *
+ * Reads one channel as vera_exr_read_frame() reads the picture. Errors: the same.
+ *
+ * Thread-safety: safe.
+ * Returns: %FALSE if the file cannot be read
+ */
+gboolean
+vera_exr_read_channel(const char *path, const char *name, VeraFrame **frame, GError **error);
+
 G_END_DECLS

@@ -129,6 +129,20 @@ vera_still_decode(const char *path, int *codec_id, GError **error)
     return picture;
 }
 
+VeraFrame *
+vera_still_read(const char *path, GError **error)
+{
+    VeraClipTags tags = {.path = path, .is_still = TRUE};
+    AVFrame *picture = vera_still_decode(path, &tags.codec_id, error);
+    VeraFrame *frame = NULL;
+    VeraClipLook look;
+
+    if (picture != NULL && vera_clip_look_init(&look, &tags, picture, error))
+        frame = vera_clip_look_unpack(&look, picture, error);
+    av_frame_free(&picture);
+    return frame;
+}
+
 static guint32
 vera_still_get_u32(const guint8 *p, gboolean is_big_endian)
 {

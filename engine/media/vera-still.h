@@ -19,6 +19,10 @@ G_BEGIN_DECLS
  */
 AVFrame *vera_still_decode(const char *path, int *codec_id, GError **error);
 
+/** vera_still_read: one picture by itself, upright as stored; errors and threads as for
+ * vera_still_decode(). Returns: (transfer full): the frame, or %NULL */
+VeraFrame *vera_still_read(const char *path, GError **error);
+
 /**
  * vera_still_peek_size:
  * @path: a picture other than OpenEXR

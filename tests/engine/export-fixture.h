@@ -45,9 +45,12 @@ export_edit_draw(ExportEdit *self, gint64 index)
             float away =
                 hypotf((float)x - (float)self->width * 0.6f - (float)index, (float)y - 20.0f);
             self->matte[i] = CLAMP((14.0f - away) / 6.0f, 0.0f, 1.0f);
+            /* As vera_matte_refine() leaves it. */
+            if (self->matte[i] < 0x1p-16f)
+                self->matte[i] = 0.0f;
             self->layer[3 * i] = (float)x / (float)self->width;
             self->layer[3 * i + 1] = (float)y / (float)self->height;
-            self->layer[3 * i + 2] = 0.25f;
+            self->layer[3 * i + 2] = (float)MAX(y - 18, 0) / 64.0f;
         }
 }
 
