@@ -22,6 +22,9 @@ typedef enum {
 /** vera_cli_run: runs the command line. Returns: the exit code */
 int vera_cli_run(int argc, char **argv);
 
+/** vera_cli_is_command: Returns: whether @name is a command of the command line */
+gboolean vera_cli_is_command(const char *name);
+
 /** vera_cli_report_error: prints `vera: MESSAGE` on stderr. Returns: the exit code that fits @error */
 int vera_cli_report_error(const GError *error);
 

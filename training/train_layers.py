@@ -8,11 +8,13 @@ import argparse
 import copy
 import math
 import os
+import random
 import time
 
 import torch
 from vera_training import config
 from vera_training.checkpoint import Model, encode_text, load_layers_weights, load_tokenizer, load_vae
+from vera_training.drawn import files
 from vera_training.samples import mixed
 from vera_training.world import World
 
@@ -50,6 +52,37 @@ class Pool:
         self.filled = min(self.filled + self.draw, len(self.ids))
 
 
+class Coded:
+    """Coded clips from disk; all samples of a batch cover the same latent frames. Looks for new files now and then."""
+
+    def __init__(self, folder, seed):
+        self.folder, self.rng, self.seen, self.groups = folder, random.Random(seed), set(), {}
+        self.look()
+
+    def look(self):
+        for path in files(self.folder):
+            if path in self.seen:
+                continue
+            self.seen.add(path)
+            part = torch.load(path)
+            self.groups.setdefault(tuple(part["places"].tolist()), []).append(part)
+
+    def count(self):
+        return sum(len(part["ids"]) for parts in self.groups.values() for part in parts)
+
+    def draw(self, batch, whole):
+        """@whole: the share of steps that see whole clips, which cost more."""
+        keys = sorted(self.groups, key=len)
+        longest = len(keys[-1])
+        wanted = [k for k in keys if (len(k) == longest) == (self.rng.random() < whole)] or keys
+        weights = [sum(len(p["ids"]) for p in self.groups[k]) for k in wanted]
+        key = self.rng.choices(wanted, weights)[0]
+        parts = self.groups[key]
+        picks = [(p := self.rng.choice(parts), self.rng.randrange(len(p["ids"]))) for _ in range(max(2, batch * 2 // (1 + len(key))))]
+        out = {n: torch.stack([p[n][i] for p, i in picks]) for n in ("latents", "weight", "has_mask", "ids")}
+        return {**out, "places": torch.tensor(key)}
+
+
 def optimizer_for(model):
     decay = [p for p in model.parameters() if p.ndim >= 2 and p.shape[-2:].numel() > 4096]
     ids = {id(p) for p in decay}
@@ -58,12 +91,15 @@ def optimizer_for(model):
                              betas=(0.9, 0.95), fused=torch.cuda.is_available())
 
 
-def sample_loss(forward, pool, batch):
-    device = pool.ids.device
-    rows = torch.randint(pool.filled, (batch,), device=device)
-    z = pool.latents[rows].float()
+def pool_batch(pool, batch):
+    rows = torch.randint(pool.filled, (batch,), device=pool.ids.device)
+    return {"latents": pool.latents[rows], "weight": pool.weight[rows], "has_mask": pool.has_mask[rows], "ids": pool.ids[rows], "places": None}
+
+
+def sample_loss(forward, drawn):
+    z, ids = drawn["latents"].float(), drawn["ids"].clone()
+    batch, device = len(ids), ids.device
     x0 = z[:, :3].transpose(0, 1)
-    ids = pool.ids[rows].clone()
     drop = torch.rand(batch, device=device) < 0.1
     empty = torch.zeros_like(ids[:1])
     empty[:, 0] = 1
@@ -74,9 +110,9 @@ def sample_loss(forward, pool, batch):
     noise = torch.randn_like(x0)
     s = sigma.view(1, -1, 1, 1, 1, 1)
     x = (1 - s) * x0 + s * noise
-    v = forward(x, z[:, 3], z[:, 4], pool.has_mask[rows], sigma * 1000, ids, (ids != 0).long())
+    v = forward(x, z[:, 3], z[:, 4], drawn["has_mask"], sigma * 1000, ids, (ids != 0).long(), drawn["places"])
     error = (v - (noise - x0)).square().mean(2)
-    weight = pool.weight[rows].float()
+    weight = drawn["weight"].float()
     edit = (error[0] * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
     return edit.mean() + 1.5 * error[1].mean() + 0.6 * error[2].mean(), (edit.mean(), error[1].mean(), error[2].mean())
 
@@ -104,12 +140,17 @@ def main():
     parser.add_argument("--fill", type=float, default=90, help="seconds of filling before training starts")
     parser.add_argument("--refresh", type=int, default=4, help="training steps between two drawn batches")
     parser.add_argument("--lr", type=float, default=1.4e-3)
+    parser.add_argument("--latents", help="folder that code_clips.py fills; without it, samples are drawn and coded while training")
+    parser.add_argument("--whole", type=float, default=0.2, help="with --latents: share of steps on whole clips")
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     begin = time.time()
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.manual_seed(1)
+    if args.threads:
+        torch.set_num_threads(args.threads)
     tokenizer = load_tokenizer(args.tokenizer)
     vae, profile = load_vae(args.state, args.device)
     model = Model(profile, tokenizer.vocab_size()).to(args.device)
@@ -129,21 +170,24 @@ def main():
         average.load_state_dict(weights)
     first = step
     total = args.total or spent + args.seconds
-    pool = Pool(World(args.device, 5000 + step, *config.world_size(profile)), vae, tokenizer, args.pool, args.draw, 5000 + step)
-    while time.time() - begin < args.fill and pool.filled < args.pool:
+    coded = Coded(args.latents, step) if args.latents else None
+    pool = None if coded else Pool(World(args.device, 5000 + step, *config.world_size(profile)), vae, tokenizer, args.pool, args.draw, 5000 + step)
+    while pool and time.time() - begin < args.fill and pool.filled < args.pool:
         pool.refresh()
-    print(f"pool {pool.filled} after {time.time() - begin:.0f}s", flush=True)
+    print(f"{coded.count() if coded else pool.filled} samples after {time.time() - begin:.0f}s", flush=True)
     forward = torch.compile(model) if args.compile else model
     last = saved_at = time.time()
     mean = [0.0, 0.0, 0.0]
     while time.time() - begin < args.seconds:
-        if step % args.refresh == 0:
+        if pool and step % args.refresh == 0:
             pool.refresh()
+        if coded and step % 200 == 199:
+            coded.look()
         done = min(1.0, (spent + time.time() - begin) / total)
         lr = args.lr * min(1, (step - first + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9)))
         for group in optimizer.param_groups:
             group["lr"] = lr
-        loss, parts = sample_loss(forward, pool, args.batch)
+        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -79,7 +79,7 @@ def main():
     path = os.path.join(args.state, "vae.pt")
     os.makedirs(args.state, exist_ok=True)
     vae = VAE(profile["vae"]).to(args.device)
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(vae.parameters(), lr=8e-4, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent = 0, 0.0
     if os.path.exists(path):
         saved = torch.load(path, map_location=args.device)
@@ -93,7 +93,7 @@ def main():
     while time.time() - begin < args.seconds:
         done = (spent + time.time() - begin) / total
         for group in optimizer.param_groups:
-            group["lr"] = 2.5e-3 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+            group["lr"] = 8e-4 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
         if drawn:
             video = drawn.next(args.batch).to(args.device)
         else:

@@ -9,7 +9,7 @@ vera_job_spec_free(VeraJobSpec *self)
                       self->clip_path, self->take_dir, (char *)self->request.clip_path,
                       (char *)self->request.instruction, (char *)self->request.negative_prompt, (char *)self->request.region_path,
                       (char *)self->request.model_dir,   (char *)self->request.device,          (char *)self->settings.output_dir,
-                      (char *)self->settings.name,       (char *)self->settings.record_json };
+                      (char *)self->settings.name,       (char *)self->settings.record_json, (char *)self->settings.look };
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
@@ -52,6 +52,7 @@ vera_job_spec_save_export(const VeraJobSpec *self, GKeyFile *file, const char *g
     vera_job_spec_put(file, group, "output", s->output_dir);
     vera_job_spec_put(file, group, "name", s->name);
     vera_job_spec_put(file, group, "record", s->record_json);
+    vera_job_spec_put(file, group, "look", s->look);
     g_key_file_set_integer(file, group, "preset", (int)s->preset);
     g_key_file_set_int64(file, group, "start-number", s->start_number);
     g_key_file_set_integer(file, group, "padding", s->padding);
@@ -61,6 +62,8 @@ vera_job_spec_save_export(const VeraJobSpec *self, GKeyFile *file, const char *g
     g_key_file_set_boolean(file, group, "matte-layer", s->has_matte_layer);
     g_key_file_set_boolean(file, group, "chromaticities", s->has_chromaticities);
     g_key_file_set_boolean(file, group, "linear-over", s->is_linear_over);
+    g_key_file_set_boolean(file, group, "silent", s->is_silent);
+    g_key_file_set_boolean(file, group, "overwrite", s->can_overwrite);
     g_key_file_set_double_list(file, group, "matte", matte, G_N_ELEMENTS(matte));
 }
 
@@ -121,6 +124,9 @@ vera_job_spec_load_export(VeraJobSpec *self, GKeyFile *file, const char *group)
         .output_dir = vera_job_spec_get(file, group, "output"),
         .name = vera_job_spec_get(file, group, "name"),
         .record_json = vera_job_spec_get(file, group, "record"),
+        .look = vera_job_spec_get(file, group, "look"),
+        .is_silent = g_key_file_get_boolean(file, group, "silent", NULL),
+        .can_overwrite = g_key_file_get_boolean(file, group, "overwrite", NULL),
         .preset = (VeraExportPreset)CLAMP(g_key_file_get_integer(file, group, "preset", NULL), 0, VERA_EXPORT_PRESET_H264),
         .start_number = g_key_file_get_int64(file, group, "start-number", NULL),
         .padding = CLAMP(g_key_file_get_integer(file, group, "padding", NULL), 1, 12),

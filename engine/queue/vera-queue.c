@@ -220,6 +220,7 @@ vera_queue_add_export(VeraQueue *self, const VeraQueueExport *order, const char 
     spec->settings.output_dir = g_strdup(order->settings.output_dir);
     spec->settings.name = g_strdup(order->settings.name);
     spec->settings.record_json = g_strdup(order->settings.record_json);
+    spec->settings.look = g_strdup(order->settings.look);
     return vera_queue_add(self, spec);
 }
 

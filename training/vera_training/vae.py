@@ -180,6 +180,51 @@ class Decoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(x)))
 
 
+@torch.no_grad()
+def start_straight(vae):
+    """Starts both halves as nearly linear filters: branches quiet, all that changes size an identity or an average, the picture in the
+    first channels and a constant in another. Without the constant, the channel norms forget how bright a pixel is; without
+    all of it, colour is learned last."""
+    def identity(weight, *taps):
+        weight.mul_(0.1)
+        for at in taps or [tuple(n // 2 for n in weight.shape[2:])]:
+            for c in range(min(weight.shape[:2])):
+                weight[(c, c) + at] += 1 / max(len(taps), 1)
+
+    def with_constant(conv, at):
+        identity(conv.weight, (2, 1, 1))
+        conv.weight[at].mul_(0.1)
+        conv.bias[at] = 1.0
+
+    z, last = vae.cfg["z_dim"], vae.cfg["base_dim"] - 1
+    for module in vae.modules():
+        if isinstance(module, ResBlock):
+            module.conv2.weight.mul_(0.2)
+            if module.conv_shortcut is not None:
+                identity(module.conv_shortcut.weight)
+        elif isinstance(module, Attention):
+            module.proj.weight.mul_(0.1)
+        elif isinstance(module, Down):
+            identity(module.resample[1].weight, (0, 0), (0, 1), (1, 0), (1, 1))
+            if module.time_conv is not None:
+                identity(module.time_conv.weight, (1, 0, 0), (2, 0, 0))
+        elif isinstance(module, Up):
+            identity(module.resample[1].weight)
+            if module.time_conv is not None:
+                half = module.time_conv.weight.shape[0] // 2
+                for part in (module.time_conv.weight[:half], module.time_conv.weight[half:]):
+                    identity(part, (2, 0, 0))
+    with_constant(vae.encoder.conv_in, last)
+    with_constant(vae.decoder.conv_in, last)
+    identity(vae.encoder.conv_out.weight, (2, 1, 1))
+    identity(vae.decoder.conv_out.weight, (2, 1, 1))
+    identity(vae.quant_conv.weight[:z])
+    identity(vae.post_quant_conv.weight)
+    vae.quant_conv.weight[z:].mul_(0.1)
+    # A wide posterior drowns the picture in noise before there is anything to code.
+    vae.quant_conv.bias[z:] = -6
+
+
 class VAE(nn.Module):
     def __init__(self, cfg):
         super().__init__()
@@ -187,13 +232,11 @@ class VAE(nn.Module):
         z = cfg["z_dim"]
         self.encoder = Encoder(cfg)
         self.quant_conv = CausalConv(2 * z, 2 * z, 1, 1)
-        # A wide posterior drowns the picture in noise before there is anything to code.
-        with torch.no_grad():
-            self.quant_conv.bias[z:] = -5
         self.post_quant_conv = CausalConv(z, z, 1, 1)
         self.decoder = Decoder(cfg)
         self.register_buffer("mean", torch.tensor(cfg.get("latents_mean", [0.0] * z)), persistent=False)
         self.register_buffer("std", torch.tensor(cfg.get("latents_std", [1.0] * z)), persistent=False)
+        start_straight(self)
 
     def moments(self, video):
         """video [B, 3, T, H, W] in [-1, 1] -> mean and log variance [B, z, t, h, w]."""

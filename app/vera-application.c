@@ -1,0 +1,212 @@
+#include "config.h"
+
+#include "app/vera-application.h"
+
+#include <adwaita.h>
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "app/vera-cli.h"
+#include "ui/vera-window.h"
+
+#define VERA_TYPE_APPLICATION (vera_application_get_type())
+G_DECLARE_FINAL_TYPE(VeraApplication, vera_application, VERA, APPLICATION, AdwApplication)
+
+/** VeraApplication: the process: its queue, its windows, what belongs to no window. */
+struct _VeraApplication {
+    AdwApplication parent_instance;
+
+    VeraQueue *queue; /* (owned) */
+    char *default_model;
+};
+
+G_DEFINE_FINAL_TYPE(VeraApplication, vera_application, ADW_TYPE_APPLICATION)
+
+static VeraWindow *
+vera_application_make_window(VeraApplication *self)
+{
+    VeraWindow *window = vera_window_new(GTK_APPLICATION(self), self->queue, self->default_model);
+
+    gtk_window_present(GTK_WINDOW(window));
+    vera_window_offer_recovery(window);
+    return window;
+}
+
+static void
+vera_application_activate(GApplication *application)
+{
+    GtkWindow *window = gtk_application_get_active_window(GTK_APPLICATION(application));
+
+    if (window != NULL)
+        gtk_window_present(window);
+    else
+        vera_application_make_window(VERA_APPLICATION(application));
+}
+
+static void
+vera_application_open(GApplication *application, GFile **files, int n_files, const char *hint)
+{
+    for (int i = 0; i < n_files; i++)
+        vera_window_open(vera_application_make_window(VERA_APPLICATION(application)), files[i]);
+}
+
+static char *
+vera_application_find_sample(void)
+{
+    const char *folders[] = { g_getenv("VERA_DATA_DIR"), VERA_DATA_DIR, VERA_SOURCE_DATA_DIR };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = folders[i] ? g_build_filename(folders[i], "sample", "sample.vera", NULL) : NULL;
+        if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+static void
+vera_application_sample_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    GtkWindow *window = gtk_application_get_active_window(GTK_APPLICATION(data));
+    g_autofree char *path = vera_application_find_sample();
+    g_autoptr(GFile) file = path ? g_file_new_for_path(path) : NULL;
+
+    if (file != NULL && window != NULL)
+        vera_window_open(VERA_WINDOW(window), file);
+}
+
+static void
+vera_application_about_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    adw_show_about_window(gtk_application_get_active_window(GTK_APPLICATION(data)), "application-name", "Vera", "application-icon",
+                          "io.github.vera_editor.Vera", "version", VERA_VERSION, "license-type", GTK_LICENSE_GPL_3_0, "comments",
+                          _("Edits clips by compositing: a model makes a layer and a matte, the rest of the picture is never touched."),
+                          "developer-name", _("The Vera developers"), "website", "https://github.com/vera-editor/vera", NULL);
+}
+
+static void
+vera_application_quit_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    GList *windows = g_list_copy(gtk_application_get_windows(GTK_APPLICATION(data)));
+
+    /* Each window may still ask about its changes. */
+    for (GList *link = windows; link != NULL; link = link->next)
+        gtk_window_close(link->data);
+    g_list_free(windows);
+}
+
+static void
+vera_application_dark_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    gboolean is_dark = g_variant_get_boolean(value);
+
+    adw_style_manager_set_color_scheme(adw_style_manager_get_default(), is_dark ? ADW_COLOR_SCHEME_FORCE_DARK : ADW_COLOR_SCHEME_FORCE_LIGHT);
+    g_simple_action_set_state(action, value);
+}
+
+static const GActionEntry vera_application_entries[] = {
+    { .name = "sample", .activate = vera_application_sample_cb },
+    { .name = "about", .activate = vera_application_about_cb },
+    { .name = "quit", .activate = vera_application_quit_cb },
+    { .name = "dark", .state = "true", .change_state = vera_application_dark_cb },
+};
+
+static void
+vera_application_add_accels(VeraApplication *self)
+{
+    static const struct {
+        const char *action;
+        const char *accels[3];
+    } keys[] = {
+        { "app.quit", { "<Control>q" } },
+        { "win.new", { "<Control>n" } },
+        { "win.open", { "<Control>o" } },
+        { "win.save", { "<Control>s" } },
+        { "win.save-as", { "<Control><Shift>s" } },
+        { "win.export", { "<Control>e" } },
+        { "win.undo", { "<Control>z" } },
+        { "win.redo", { "<Control><Shift>z", "<Control>y" } },
+        { "win.add-edit", { "<Control><Shift>n" } },
+        { "win.start", { "<Control>Return", "<Control>KP_Enter" } },
+        { "win.zoom-in", { "<Control>plus", "<Control>equal" } },
+        { "win.zoom-out", { "<Control>minus" } },
+        { "win.zoom-fit", { "<Control>0" } },
+        { "win.fullscreen", { "F11" } },
+        { "win.show-help-overlay", { "<Control>question" } },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        gtk_application_set_accels_for_action(GTK_APPLICATION(self), keys[i].action, keys[i].accels);
+}
+
+static void
+vera_application_startup(GApplication *application)
+{
+    VeraApplication *self = VERA_APPLICATION(application);
+    g_autofree char *state = g_build_filename(g_get_user_state_dir(), "vera", "queue", NULL);
+
+    G_APPLICATION_CLASS(vera_application_parent_class)->startup(application);
+    self->queue = vera_queue_new(state);
+    self->default_model = vera_cli_get_default_model();
+    g_action_map_add_action_entries(G_ACTION_MAP(self), vera_application_entries, G_N_ELEMENTS(vera_application_entries), self);
+    vera_application_add_accels(self);
+    adw_style_manager_set_color_scheme(adw_style_manager_get_default(), ADW_COLOR_SCHEME_FORCE_DARK);
+}
+
+static void
+vera_application_shutdown(GApplication *application)
+{
+    VeraApplication *self = VERA_APPLICATION(application);
+
+    vera_queue_shutdown(self->queue);
+    g_clear_object(&self->queue);
+    g_clear_pointer(&self->default_model, g_free);
+    G_APPLICATION_CLASS(vera_application_parent_class)->shutdown(application);
+}
+
+static void
+vera_application_class_init(VeraApplicationClass *klass)
+{
+    GApplicationClass *application_class = G_APPLICATION_CLASS(klass);
+
+    application_class->startup = vera_application_startup;
+    application_class->shutdown = vera_application_shutdown;
+    application_class->activate = vera_application_activate;
+    application_class->open = vera_application_open;
+}
+
+static void
+vera_application_init(VeraApplication *self)
+{
+}
+
+gboolean
+vera_application_wants(int argc, char **argv)
+{
+    gboolean has_display = g_getenv("WAYLAND_DISPLAY") != NULL || g_getenv("DISPLAY") != NULL;
+
+    if (argc < 2)
+        return has_display;
+    return strcmp(argv[1], "open") == 0 || strcmp(argv[1], "--gapplication-service") == 0 ||
+           (argv[1][0] != '-' && !vera_cli_is_command(argv[1]) && g_file_test(argv[1], G_FILE_TEST_EXISTS));
+}
+
+int
+vera_application_run(int argc, char **argv)
+{
+    g_autoptr(VeraApplication) application = NULL;
+    gboolean has_verb = argc > 1 && strcmp(argv[1], "open") == 0;
+
+    if (has_verb) {
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
+    if (!gtk_init_check()) {
+        g_printerr("vera: there is no display to open the editor on; ‘vera --help’ lists what works without one.\n");
+        return VERA_CLI_EXIT_FAILED;
+    }
+    application = g_object_new(VERA_TYPE_APPLICATION, "application-id", "io.github.vera_editor.Vera", "flags", G_APPLICATION_HANDLES_OPEN,
+                               "resource-base-path", "/io/github/vera_editor/Vera", NULL);
+    g_set_application_name("Vera");
+    return g_application_run(G_APPLICATION(application), argc, argv);
+}

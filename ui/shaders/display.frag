@@ -1,0 +1,68 @@
+// The composed plate on the screen: view, wipe, channel, overlay, grid.
+uniform sampler2D source;
+uniform sampler2D composite;
+uniform sampler2D layer;
+uniform sampler2D model;
+uniform vec2 target; // device pixels
+uniform vec2 plate; // plate pixels
+uniform vec2 origin; // device position of the plate
+uniform float scale;
+uniform int view;
+uniform int other;
+uniform float wipe;
+uniform int channel;
+uniform int has_overlay;
+uniform int has_grid;
+uniform vec3 background;
+in vec2 position;
+out vec4 color;
+
+vec3 heat(float x)
+{
+    x = clamp(x * 4.0, 0.0, 1.0);
+    return clamp(vec3(3.0 * x, 3.0 * x - 1.0, 3.0 * x - 2.0), 0.0, 1.0);
+}
+
+vec3 pick(int which, vec2 at, vec2 device)
+{
+    if (which == 0)
+        return texture(composite, at).rgb;
+    if (which == 1)
+        return texture(source, at).rgb;
+    vec4 top = texture(layer, at);
+    if (which == 2) {
+        float square = mod(floor(device.x / 12.0) + floor(device.y / 12.0), 2.0);
+        return top.rgb * top.a + vec3(0.32 + 0.12 * square) * (1.0 - top.a);
+    }
+    if (which == 3)
+        return top.rgb;
+    if (which == 4)
+        return vec3(top.a);
+    if (which == 5)
+        return texture(model, at).rgb;
+    vec3 difference = abs(texture(composite, at).rgb - texture(source, at).rgb);
+    return heat(max(difference.r, max(difference.g, difference.b)));
+}
+
+void main()
+{
+    vec2 device = vec2(position.x, 1.0 - position.y) * target;
+    vec2 pixel = (device - origin) / scale;
+    vec2 at = pixel / plate;
+    if (at.x < 0.0 || at.y < 0.0 || at.x >= 1.0 || at.y >= 1.0) {
+        color = vec4(background, 1.0);
+        return;
+    }
+    vec3 value = pick(at.x < wipe ? other : view, at, device);
+    float alpha = texture(layer, at).a;
+    if (channel > 0)
+        value = vec3(channel == 4 ? alpha : value[channel - 1]);
+    if (has_overlay != 0)
+        value = mix(value, vec3(1.0, 0.2, 0.25), 0.55 * alpha);
+    if (has_grid != 0 && scale >= 10.0) {
+        vec2 edge = fract(pixel) * scale;
+        if (edge.x < 1.0 || edge.y < 1.0)
+            value = mix(value, vec3(0.5), 0.35);
+    }
+    color = vec4(value, 1.0);
+}

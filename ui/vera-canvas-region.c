@@ -1,0 +1,303 @@
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "ui/vera-canvas-private.h"
+
+/* The mask is drawn at no more than this many pixels a side: it is a hint, shown as a tint. */
+#define VERA_CANVAS_MASK_SIDE 960
+/* Points of strokes and lassos nearer than this (plate pixels at zoom 1) add nothing. */
+#define VERA_CANVAS_MIN_STEP 1.5
+
+static VeraRegionShapeKind
+vera_canvas_get_kind(VeraTool tool)
+{
+    switch (tool) {
+    case VERA_TOOL_RECTANGLE:
+        return VERA_REGION_SHAPE_KIND_RECTANGLE;
+    case VERA_TOOL_ELLIPSE:
+        return VERA_REGION_SHAPE_KIND_ELLIPSE;
+    case VERA_TOOL_LASSO:
+        return VERA_REGION_SHAPE_KIND_LASSO;
+    case VERA_TOOL_POLYGON:
+        return VERA_REGION_SHAPE_KIND_POLYGON;
+    case VERA_TOOL_PAN:
+    case VERA_TOOL_BRUSH:
+    case VERA_TOOL_ERASER:
+    case VERA_TOOL_COUNT:
+        break;
+    }
+    return VERA_REGION_SHAPE_KIND_STROKE;
+}
+
+void
+vera_canvas_region_begin(VeraCanvas *self, double x, double y, double pressure, gboolean is_subtracting)
+{
+    VeraRegionPoint point = { (float)x, (float)y, (float)pressure };
+
+    if (self->plate_width == 0)
+        return;
+    if (self->tool != VERA_TOOL_POLYGON)
+        g_array_set_size(self->points, 0);
+    if (self->points->len == 0)
+        self->is_subtracting = is_subtracting;
+    g_array_append_val(self->points, point);
+    if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE)
+        g_array_append_val(self->points, point);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+void
+vera_canvas_region_update(VeraCanvas *self, double x, double y, double pressure)
+{
+    VeraRegionPoint point = { (float)x, (float)y, (float)pressure }, *last;
+
+    if (self->points->len == 0)
+        return;
+    last = &g_array_index(self->points, VeraRegionPoint, self->points->len - 1);
+    if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE || self->tool == VERA_TOOL_POLYGON)
+        *last = point;
+    else if (hypot((double)(last->x - point.x), (double)(last->y - point.y)) * MAX(self->zoom, 1) >= VERA_CANVAS_MIN_STEP)
+        g_array_append_val(self->points, point);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+void
+vera_canvas_region_cancel(VeraCanvas *self)
+{
+    g_array_set_size(self->points, 0);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+static gboolean
+vera_canvas_is_shape_whole(VeraCanvas *self)
+{
+    const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
+
+    if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE)
+        return self->points->len == 2 && fabsf(p[0].x - p[1].x) >= 2 && fabsf(p[0].y - p[1].y) >= 2;
+    return self->points->len >= (self->tool == VERA_TOOL_LASSO || self->tool == VERA_TOOL_POLYGON ? 3 : 1);
+}
+
+static VeraRegionShape *
+vera_canvas_make_shape(VeraCanvas *self, gint64 frame)
+{
+    VeraRegionShape *shape = vera_region_shape_new(vera_canvas_get_kind(self->tool));
+
+    shape->is_subtracted = self->is_subtracting;
+    shape->radius = (float)self->brush_radius;
+    vera_region_shape_set_points(shape, frame, (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
+    return shape;
+}
+
+/* A region belongs to an edit; drawing without one makes one. */
+static void
+vera_canvas_commit_shape(VeraCanvas *self)
+{
+    VeraProjectState *state;
+    VeraEdit *edit = NULL;
+    VeraRegion *region;
+
+    if (vera_editor_get_selected(self->editor) == NULL)
+        vera_editor_add_edit(self->editor);
+    state = vera_editor_begin_edit_change(self->editor, &edit);
+    if (state == NULL)
+        return;
+    region = edit->region ? vera_region_copy(edit->region) : vera_region_new();
+    g_ptr_array_add(region->shapes, vera_canvas_make_shape(self, vera_editor_get_frame(self->editor)));
+    g_clear_pointer(&edit->region, vera_region_unref);
+    edit->region = region;
+    vera_editor_commit(self->editor, state, self->is_subtracting ? _("Erase from Region") : _("Draw Region"), NULL);
+}
+
+/* A polygon goes on until a double click, Return, or a click on its first corner. */
+static gboolean
+vera_canvas_is_polygon_open(VeraCanvas *self)
+{
+    const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
+    guint n = self->points->len;
+
+    if (self->tool != VERA_TOOL_POLYGON || n == 0)
+        return FALSE;
+    if (n >= 2 && hypot((double)(p[n - 1].x - p[n - 2].x), (double)(p[n - 1].y - p[n - 2].y)) * self->zoom < 3) {
+        g_array_set_size(self->points, n - 1);
+        return n - 1 < 3;
+    }
+    if (n >= 4 && hypot((double)(p[n - 1].x - p[0].x), (double)(p[n - 1].y - p[0].y)) * self->zoom < 8) {
+        g_array_set_size(self->points, n - 1);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+void
+vera_canvas_region_end(VeraCanvas *self)
+{
+    if (self->points->len == 0 || vera_canvas_is_polygon_open(self))
+        return;
+    if (vera_canvas_is_shape_whole(self))
+        vera_canvas_commit_shape(self);
+    vera_canvas_region_cancel(self);
+}
+
+/* Drawing ------------------------------------------------------------------------------------------------------------- */
+
+static cairo_surface_t *
+vera_canvas_draw_mask(VeraCanvas *self, const VeraRegion *region, gint64 frame)
+{
+    double shrink = MIN(1.0, (double)VERA_CANVAS_MASK_SIDE / MAX(self->plate_width, self->plate_height));
+    int width = MAX(1, (int)(self->plate_width * shrink)), height = MAX(1, (int)(self->plate_height * shrink));
+    g_autofree float *values = g_new(float, (gsize)width *(gsize)height);
+    cairo_surface_t *surface;
+    guint8 *data;
+    int stride;
+
+    if (!vera_region_render(region, frame, width, height, self->plate_width, self->plate_height, values))
+        return NULL;
+    surface = cairo_image_surface_create(CAIRO_FORMAT_A8, width, height);
+    data = cairo_image_surface_get_data(surface);
+    stride = cairo_image_surface_get_stride(surface);
+    cairo_surface_flush(surface);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            data[y * stride + x] = (guint8)(values[y * width + x] * 255.0f + 0.5f);
+    cairo_surface_mark_dirty(surface);
+    return surface;
+}
+
+static cairo_surface_t *
+vera_canvas_get_mask(VeraCanvas *self)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    VeraRegion *region = edit ? edit->region : NULL;
+    gint64 frame = vera_editor_get_frame(self->editor);
+
+    if (region == NULL || (region->shapes->len == 0 && !region->is_inverted)) {
+        g_clear_pointer(&self->mask, cairo_surface_destroy);
+        g_clear_pointer(&self->mask_region, vera_region_unref);
+        return NULL;
+    }
+    if (self->mask_region == region && self->mask_frame == frame && self->mask != NULL)
+        return self->mask;
+    g_clear_pointer(&self->mask, cairo_surface_destroy);
+    g_clear_pointer(&self->mask_region, vera_region_unref);
+    self->mask = vera_canvas_draw_mask(self, region, frame);
+    self->mask_region = vera_region_ref(region);
+    self->mask_frame = frame;
+    return self->mask;
+}
+
+static void
+vera_canvas_paint_mask(VeraCanvas *self, cairo_t *cr, cairo_surface_t *mask)
+{
+    cairo_save(cr);
+    cairo_scale(cr, (double)self->plate_width / cairo_image_surface_get_width(mask),
+                (double)self->plate_height / cairo_image_surface_get_height(mask));
+    cairo_set_source_rgba(cr, 0.21, 0.52, 0.89, 0.38);
+    cairo_mask_surface(cr, mask, 0, 0);
+    cairo_restore(cr);
+}
+
+static void
+vera_canvas_trace_points(VeraCanvas *self, cairo_t *cr)
+{
+    const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
+    double x, y;
+
+    switch (self->tool) {
+    case VERA_TOOL_RECTANGLE:
+        cairo_rectangle(cr, (double)p[0].x, (double)p[0].y, (double)(p[1].x - p[0].x), (double)(p[1].y - p[0].y));
+        return;
+    case VERA_TOOL_ELLIPSE:
+        if (fabsf(p[1].x - p[0].x) < 1 || fabsf(p[1].y - p[0].y) < 1)
+            return;
+        cairo_save(cr);
+        cairo_translate(cr, (double)(p[0].x + p[1].x) / 2, (double)(p[0].y + p[1].y) / 2);
+        cairo_scale(cr, (double)fabsf(p[1].x - p[0].x) / 2, (double)fabsf(p[1].y - p[0].y) / 2);
+        cairo_arc(cr, 0, 0, 1, 0, 2 * G_PI);
+        cairo_restore(cr);
+        return;
+    case VERA_TOOL_PAN:
+    case VERA_TOOL_BRUSH:
+    case VERA_TOOL_ERASER:
+    case VERA_TOOL_LASSO:
+    case VERA_TOOL_POLYGON:
+    case VERA_TOOL_COUNT:
+        for (guint i = 0; i < self->points->len; i++)
+            cairo_line_to(cr, (double)p[i].x, (double)p[i].y);
+    }
+    if (self->tool == VERA_TOOL_POLYGON && self->pointer_x >= 0) {
+        vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
+        cairo_line_to(cr, x, y);
+    }
+}
+
+static void
+vera_canvas_paint_shape(VeraCanvas *self, cairo_t *cr, double pixel)
+{
+    gboolean is_stroke = self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER;
+
+    if (self->points->len == 0)
+        return;
+    vera_canvas_trace_points(self, cr);
+    if (is_stroke) {
+        cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
+        cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
+        cairo_set_line_width(cr, 2 * self->brush_radius);
+        if (self->points->len == 1) {
+            const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
+            cairo_line_to(cr, (double)p->x, (double)p->y);
+        }
+        cairo_set_source_rgba(cr, self->is_subtracting ? 0.9 : 0.21, self->is_subtracting ? 0.3 : 0.52, self->is_subtracting ? 0.3 : 0.89, 0.5);
+        cairo_stroke(cr);
+        return;
+    }
+    cairo_set_source_rgba(cr, 0.21, 0.52, 0.89, 0.25);
+    cairo_fill_preserve(cr);
+    cairo_set_line_width(cr, 3 * pixel);
+    cairo_set_source_rgba(cr, 0, 0, 0, 0.5);
+    cairo_stroke_preserve(cr);
+    cairo_set_line_width(cr, 1.5 * pixel);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_stroke(cr);
+}
+
+static void
+vera_canvas_paint_brush(VeraCanvas *self, cairo_t *cr, double pixel)
+{
+    double x, y;
+
+    if ((self->tool != VERA_TOOL_BRUSH && self->tool != VERA_TOOL_ERASER) || self->pointer_x < 0)
+        return;
+    vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
+    cairo_arc(cr, x, y, self->brush_radius, 0, 2 * G_PI);
+    cairo_set_line_width(cr, 2.5 * pixel);
+    cairo_set_source_rgba(cr, 0, 0, 0, 0.6);
+    cairo_stroke_preserve(cr);
+    cairo_set_line_width(cr, pixel);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_stroke(cr);
+}
+
+void
+vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot)
+{
+    int width = gtk_widget_get_width(GTK_WIDGET(self)), height = gtk_widget_get_height(GTK_WIDGET(self));
+    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), scale = self->zoom / device;
+    cairo_surface_t *mask = vera_canvas_get_mask(self);
+    cairo_t *cr;
+
+    if (mask == NULL && self->points->len == 0 && self->tool == VERA_TOOL_PAN)
+        return;
+    cr = gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
+    cairo_rectangle(cr, 0, 0, width, height);
+    cairo_clip(cr);
+    cairo_translate(cr, self->x / device, self->y / device);
+    cairo_scale(cr, scale, scale);
+    if (mask != NULL)
+        vera_canvas_paint_mask(self, cr, mask);
+    vera_canvas_paint_shape(self, cr, 1 / scale);
+    vera_canvas_paint_brush(self, cr, 1 / scale);
+    cairo_destroy(cr);
+}

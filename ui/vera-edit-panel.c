@@ -1,0 +1,474 @@
+#include "config.h"
+
+#include "ui/vera-edit-panel.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#define VERA_EDIT_PANEL_MAX_HISTORY 20
+
+struct _VeraEditPanel {
+    GtkWidget parent_instance;
+
+    GtkStack *stack;
+    GtkTextView *instruction_view;
+    GtkLabel *placeholder, *estimate_label;
+    GtkMenuButton *history_button;
+    AdwActionRow *region_row, *invert_row, *feather_row, *model_row;
+    GtkWidget *clear_button, *import_button, *start_button;
+    GtkSwitch *invert_switch;
+    GtkSpinButton *feather_spin, *seed_spin, *steps_spin, *guidance_spin, *count_spin;
+    GtkToggleButton *lock_button;
+    AdwEntryRow *negative_row;
+
+    /* Owned */
+    VeraEditor *editor;
+    GtkFileChooserNative *chooser;
+    gboolean is_filling; /* widgets are set from the state: their signals are no changes of the user's */
+};
+
+G_DEFINE_FINAL_TYPE(VeraEditPanel, vera_edit_panel, GTK_TYPE_WIDGET)
+
+static char *
+vera_edit_panel_dup_instruction(VeraEditPanel *self)
+{
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(self->instruction_view);
+    GtkTextIter start, end;
+
+    gtk_text_buffer_get_bounds(buffer, &start, &end);
+    return gtk_text_buffer_get_text(buffer, &start, &end, FALSE);
+}
+
+static void
+vera_edit_panel_set_text(char **where, const char *text)
+{
+    g_free(*where);
+    *where = g_strdup(text);
+}
+
+/* What was asked for before, in this project, newest first. */
+static void
+vera_edit_panel_fill_history(VeraEditPanel *self)
+{
+    const VeraProjectState *state = vera_editor_get_state(self->editor);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GMenu) menu = g_menu_new();
+
+    for (guint i = state->edits->len; i-- > 0 && g_hash_table_size(seen) < VERA_EDIT_PANEL_MAX_HISTORY;) {
+        const VeraEdit *edit = g_ptr_array_index(state->edits, i);
+        g_autoptr(GMenuItem) item = NULL;
+        if (*edit->instruction == '\0' || !g_hash_table_add(seen, edit->instruction))
+            continue;
+        item = g_menu_item_new(edit->instruction, NULL);
+        g_menu_item_set_action_and_target(item, "edit-panel.example", "s", edit->instruction);
+        g_menu_append_item(menu, item);
+    }
+    gtk_menu_button_set_menu_model(self->history_button, G_MENU_MODEL(menu));
+    gtk_widget_set_sensitive(GTK_WIDGET(self->history_button), g_hash_table_size(seen) > 0);
+}
+
+static void
+vera_edit_panel_fill_region(VeraEditPanel *self, const VeraEdit *edit)
+{
+    guint n = edit->region ? edit->region->shapes->len : 0;
+    gboolean has_region = n > 0 || (edit->region && edit->region->is_inverted);
+    g_autofree char *subtitle = NULL;
+
+    if (edit->region_path != NULL && !has_region) {
+        g_autofree char *base = g_path_get_basename(edit->region_path);
+        subtitle = g_filename_display_name(base);
+        adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->region_row), _("Mask from a File"));
+    } else if (has_region) {
+        subtitle = g_strdup_printf(g_dngettext(NULL, "%u shape", "%u shapes", n), n);
+        adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->region_row), _("Drawn Region"));
+    } else {
+        subtitle = g_strdup(_("Draw on the picture to say where"));
+        adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->region_row), _("Whole Picture"));
+    }
+    adw_action_row_set_subtitle(self->region_row, subtitle);
+    gtk_widget_set_sensitive(self->clear_button, has_region || edit->region_path != NULL);
+    gtk_widget_set_visible(GTK_WIDGET(self->invert_row), has_region);
+    gtk_widget_set_visible(GTK_WIDGET(self->feather_row), has_region);
+    gtk_switch_set_active(self->invert_switch, edit->region && edit->region->is_inverted);
+    gtk_spin_button_set_value(self->feather_spin, edit->region ? (double)edit->region->feather : 0);
+}
+
+static void
+vera_edit_panel_fill_model(VeraEditPanel *self, const VeraEdit *edit)
+{
+    g_autofree char *name = edit->model_dir ? g_path_get_basename(edit->model_dir) : NULL;
+
+    adw_action_row_set_subtitle(self->model_row, name ? name : _("The one that comes with Vera"));
+}
+
+static void
+vera_edit_panel_fill(VeraEditPanel *self)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    g_autofree char *text = NULL;
+
+    gtk_stack_set_visible_child_name(self->stack, edit ? "edit" : "empty");
+    if (edit == NULL)
+        return;
+    self->is_filling = TRUE;
+    text = vera_edit_panel_dup_instruction(self);
+    if (strcmp(text, edit->instruction) != 0)
+        gtk_text_buffer_set_text(gtk_text_view_get_buffer(self->instruction_view), edit->instruction, -1);
+    gtk_widget_set_visible(GTK_WIDGET(self->placeholder), *edit->instruction == '\0');
+    if (g_strcmp0(gtk_editable_get_text(GTK_EDITABLE(self->negative_row)), edit->negative ? edit->negative : "") != 0)
+        gtk_editable_set_text(GTK_EDITABLE(self->negative_row), edit->negative ? edit->negative : "");
+    gtk_spin_button_set_value(self->seed_spin, (double)edit->seed);
+    gtk_spin_button_set_value(self->steps_spin, edit->n_steps);
+    gtk_spin_button_set_value(self->guidance_spin, edit->guidance < 0 ? 2 : edit->guidance);
+    vera_edit_panel_fill_region(self, edit);
+    vera_edit_panel_fill_model(self, edit);
+    vera_edit_panel_fill_history(self);
+    self->is_filling = FALSE;
+}
+
+/* Before the start: windows, memory. Asked of the engine off this thread, the newest question wins. -------------------- */
+
+typedef struct {
+    VeraEditRequest request;
+    char *clip_path, *model_dir;
+} VeraEditQuestion;
+
+static void
+vera_edit_question_free(VeraEditQuestion *self)
+{
+    g_free(self->clip_path);
+    g_free(self->model_dir);
+    g_clear_pointer(&self->request.frames, g_array_unref);
+    g_free(self);
+}
+
+static void
+vera_edit_panel_estimate_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    VeraEditQuestion *question = data;
+    GError *error = NULL;
+    VeraEditJob *job = vera_edit_job_new(&question->request, cancellable, &error);
+    const VeraFramePlan *plan;
+    g_autofree char *memory = NULL, *windows = NULL;
+
+    if (job == NULL) {
+        g_task_return_error(task, error);
+        return;
+    }
+    plan = vera_edit_job_get_plan(job);
+    memory = g_format_size(vera_edit_job_get_estimate(job)->memory_bytes);
+    windows = g_strdup_printf(g_dngettext(NULL, "%d window", "%d windows", (gulong)plan->n_windows), plan->n_windows);
+    g_task_return_pointer(task,
+                          g_strdup_printf(_("%d frames at %d × %d, %s, about %s of memory%s"), plan->n_frames,
+                                          vera_edit_job_get_record(job)->width, vera_edit_job_get_record(job)->height, windows, memory,
+                                          vera_edit_job_get_model_info(job)->is_trained
+                                              ? ""
+                                              : _(". The bundled model is still learning: expect rough results")),
+                          g_free);
+    vera_edit_job_free(job);
+}
+
+static void
+vera_edit_panel_estimate_cb(GObject *object, GAsyncResult *result, gpointer data)
+{
+    VeraEditPanel *self = VERA_EDIT_PANEL(object);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_task_propagate_pointer(G_TASK(result), &error);
+
+    if (self->estimate_label != NULL)
+        gtk_label_set_text(self->estimate_label, text ? text : error->message);
+}
+
+static void
+vera_edit_panel_estimate(VeraEditPanel *self)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    const char *path = vera_editor_get_clip_path(self->editor);
+    VeraEditQuestion *question;
+    g_autoptr(GTask) task = NULL;
+
+    if (edit == NULL || path == NULL || vera_editor_get_clip_info(self->editor) == NULL)
+        return;
+    question = g_new0(VeraEditQuestion, 1);
+    question->clip_path = g_strdup(path);
+    question->model_dir = g_strdup(edit->model_dir ? edit->model_dir : vera_editor_get_default_model(self->editor));
+    question->request = (VeraEditRequest){ .clip_path = question->clip_path, .instruction = "-", .model_dir = question->model_dir,
+                                           .device = "cpu", .guidance = edit->guidance, .n_steps = edit->n_steps, .width = edit->width,
+                                           .height = edit->height, .frames = g_array_new(FALSE, FALSE, sizeof(gint64)) };
+    for (gint64 i = edit->first; i <= MIN(edit->last, vera_editor_get_n_frames(self->editor) - 1); i++)
+        g_array_append_val(question->request.frames, i);
+    task = g_task_new(self, NULL, vera_edit_panel_estimate_cb, NULL);
+    g_task_set_task_data(task, question, (GDestroyNotify)vera_edit_question_free);
+    g_task_run_in_thread(task, vera_edit_panel_estimate_thread);
+}
+
+/* Changes of the user's -------------------------------------------------------------------------------------------------- */
+
+static void
+vera_edit_panel_instruction_cb(GtkTextBuffer *buffer, VeraEditPanel *self)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state;
+    g_autofree char *text = NULL;
+
+    if (self->is_filling || (state = vera_editor_begin_edit_change(self->editor, &edit)) == NULL)
+        return;
+    text = vera_edit_panel_dup_instruction(self);
+    vera_edit_panel_set_text(&edit->instruction, text);
+    vera_editor_commit(self->editor, state, _("Change Instruction"), "instruction");
+}
+
+static void
+vera_edit_panel_negative_cb(VeraEditPanel *self)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state;
+    const char *text = gtk_editable_get_text(GTK_EDITABLE(self->negative_row));
+
+    if (self->is_filling || (state = vera_editor_begin_edit_change(self->editor, &edit)) == NULL)
+        return;
+    vera_edit_panel_set_text(&edit->negative, *text ? text : NULL);
+    vera_editor_commit(self->editor, state, _("Change What to Avoid"), "negative");
+}
+
+static void
+vera_edit_panel_number_cb(VeraEditPanel *self)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state;
+
+    if (self->is_filling || (state = vera_editor_begin_edit_change(self->editor, &edit)) == NULL)
+        return;
+    edit->seed = (guint64)gtk_spin_button_get_value(self->seed_spin);
+    edit->n_steps = gtk_spin_button_get_value_as_int(self->steps_spin);
+    edit->guidance = gtk_spin_button_get_value(self->guidance_spin);
+    vera_editor_commit(self->editor, state, _("Change Settings"), "settings");
+}
+
+static void
+vera_edit_panel_dice_cb(VeraEditPanel *self)
+{
+    gtk_spin_button_set_value(self->seed_spin, (double)g_random_int());
+}
+
+/* A copy of the selected edit's region that may be changed; @state is NULL when nothing is selected. */
+static VeraRegion *
+vera_edit_panel_begin_region(VeraEditPanel *self, VeraProjectState **state)
+{
+    VeraEdit *edit = NULL;
+    VeraRegion *region;
+
+    *state = vera_editor_begin_edit_change(self->editor, &edit);
+    if (*state == NULL)
+        return NULL;
+    region = edit->region ? vera_region_copy(edit->region) : vera_region_new();
+    g_clear_pointer(&edit->region, vera_region_unref);
+    edit->region = region;
+    return region;
+}
+
+static void
+vera_edit_panel_invert_cb(VeraEditPanel *self)
+{
+    VeraProjectState *state;
+    VeraRegion *region = self->is_filling ? NULL : vera_edit_panel_begin_region(self, &state);
+
+    if (region == NULL)
+        return;
+    region->is_inverted = gtk_switch_get_active(self->invert_switch);
+    vera_editor_commit(self->editor, state, _("Invert Region"), NULL);
+}
+
+static void
+vera_edit_panel_feather_cb(VeraEditPanel *self)
+{
+    VeraProjectState *state;
+    VeraRegion *region = self->is_filling ? NULL : vera_edit_panel_begin_region(self, &state);
+
+    if (region == NULL)
+        return;
+    region->feather = (float)gtk_spin_button_get_value(self->feather_spin);
+    vera_editor_commit(self->editor, state, _("Feather Region"), "feather");
+}
+
+static void
+vera_edit_panel_clear_region_cb(VeraEditPanel *self)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = vera_editor_begin_edit_change(self->editor, &edit);
+
+    if (state == NULL)
+        return;
+    g_clear_pointer(&edit->region, vera_region_unref);
+    g_clear_pointer(&edit->region_path, g_free);
+    vera_editor_commit(self->editor, state, _("Clear Region"), NULL);
+}
+
+static void
+vera_edit_panel_imported_cb(GtkNativeDialog *dialog, int response, VeraEditPanel *self)
+{
+    g_autoptr(GFile) file = response == GTK_RESPONSE_ACCEPT ? gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog)) : NULL;
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = file ? vera_editor_begin_edit_change(self->editor, &edit) : NULL;
+
+    if (state == NULL)
+        return;
+    g_clear_pointer(&edit->region, vera_region_unref);
+    g_free(edit->region_path);
+    edit->region_path = g_file_get_path(file);
+    vera_editor_commit(self->editor, state, _("Import Mask"), NULL);
+}
+
+static void
+vera_edit_panel_model_chosen_cb(GtkNativeDialog *dialog, int response, VeraEditPanel *self)
+{
+    g_autoptr(GFile) file = response == GTK_RESPONSE_ACCEPT ? gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog)) : NULL;
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = file ? vera_editor_begin_edit_change(self->editor, &edit) : NULL;
+
+    if (state == NULL)
+        return;
+    g_free(edit->model_dir);
+    edit->model_dir = g_file_get_path(file);
+    vera_editor_commit(self->editor, state, _("Choose Model"), NULL);
+}
+
+static void
+vera_edit_panel_choose(VeraEditPanel *self, const char *title, GtkFileChooserAction action, GCallback callback)
+{
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_root(GTK_WIDGET(self)));
+
+    g_clear_object(&self->chooser);
+    self->chooser = gtk_file_chooser_native_new(title, window, action, NULL, NULL);
+    gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(self->chooser), TRUE);
+    g_signal_connect_object(self->chooser, "response", callback, self, 0);
+    gtk_native_dialog_show(GTK_NATIVE_DIALOG(self->chooser));
+}
+
+static void
+vera_edit_panel_import_cb(VeraEditPanel *self)
+{
+    vera_edit_panel_choose(self, _("Use a Mask"), GTK_FILE_CHOOSER_ACTION_OPEN, G_CALLBACK(vera_edit_panel_imported_cb));
+}
+
+static void
+vera_edit_panel_choose_model_cb(VeraEditPanel *self)
+{
+    vera_edit_panel_choose(self, _("Choose the Folder of a Model"), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER,
+                           G_CALLBACK(vera_edit_panel_model_chosen_cb));
+}
+
+static void
+vera_edit_panel_example_action(GtkWidget *widget, const char *name, GVariant *parameter)
+{
+    VeraEditPanel *self = VERA_EDIT_PANEL(widget);
+
+    gtk_text_buffer_set_text(gtk_text_view_get_buffer(self->instruction_view), g_variant_get_string(parameter, NULL), -1);
+    gtk_widget_grab_focus(GTK_WIDGET(self->instruction_view));
+}
+
+/* Several takes differ in their seeds alone; unless it is locked, the next click begins with a new one. */
+static void
+vera_edit_panel_start_action(GtkWidget *widget, const char *name, GVariant *parameter)
+{
+    VeraEditPanel *self = VERA_EDIT_PANEL(widget);
+    int n = gtk_spin_button_get_value_as_int(self->count_spin);
+
+    if (vera_editor_get_selected(self->editor) == NULL)
+        return;
+    for (int i = 0; i < n; i++) {
+        vera_editor_start_take(self->editor);
+        if (i + 1 < n || !gtk_toggle_button_get_active(self->lock_button))
+            gtk_spin_button_set_value(self->seed_spin, gtk_spin_button_get_value(self->seed_spin) + 1);
+    }
+}
+
+void
+vera_edit_panel_focus(VeraEditPanel *self)
+{
+    gtk_widget_grab_focus(GTK_WIDGET(self->instruction_view));
+}
+
+static void
+vera_edit_panel_changed_cb(VeraEditPanel *self)
+{
+    vera_edit_panel_fill(self);
+    vera_edit_panel_estimate(self);
+}
+
+void
+vera_edit_panel_set_editor(VeraEditPanel *self, VeraEditor *editor)
+{
+    g_set_object(&self->editor, editor);
+    g_signal_connect_object(editor, "project-changed", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
+    vera_edit_panel_changed_cb(self);
+}
+
+static void
+vera_edit_panel_dispose(GObject *object)
+{
+    VeraEditPanel *self = VERA_EDIT_PANEL(object);
+    GtkWidget *child;
+
+    g_clear_object(&self->editor);
+    g_clear_object(&self->chooser);
+    while ((child = gtk_widget_get_first_child(GTK_WIDGET(self))) != NULL)
+        gtk_widget_unparent(child);
+    self->estimate_label = NULL;
+    G_OBJECT_CLASS(vera_edit_panel_parent_class)->dispose(object);
+}
+
+static void
+vera_edit_panel_bind(GtkWidgetClass *klass)
+{
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, stack);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, instruction_view);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, placeholder);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, estimate_label);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, history_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, region_row);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, invert_row);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, feather_row);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, model_row);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, clear_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, import_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, start_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, invert_switch);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, feather_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, seed_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, steps_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, guidance_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, count_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, lock_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, negative_row);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_import_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_clear_region_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_invert_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_feather_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_dice_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_number_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_negative_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_choose_model_cb);
+}
+
+static void
+vera_edit_panel_class_init(VeraEditPanelClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vera_edit_panel_dispose;
+    gtk_widget_class_set_layout_manager_type(widget_class, GTK_TYPE_BIN_LAYOUT);
+    gtk_widget_class_set_template_from_resource(widget_class, "/io/github/vera_editor/Vera/ui/vera-edit-panel.ui");
+    vera_edit_panel_bind(widget_class);
+    gtk_widget_class_install_action(widget_class, "edit-panel.example", "s", vera_edit_panel_example_action);
+    gtk_widget_class_install_action(widget_class, "edit-panel.start", NULL, vera_edit_panel_start_action);
+}
+
+static void
+vera_edit_panel_init(VeraEditPanel *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect(gtk_text_view_get_buffer(self->instruction_view), "changed", G_CALLBACK(vera_edit_panel_instruction_cb), self);
+}

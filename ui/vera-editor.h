@@ -1,0 +1,114 @@
+#pragma once
+
+#include "engine/media/vera-frame-cache.h"
+#include "engine/project/vera-project.h"
+#include "engine/queue/vera-queue.h"
+#include "ui/vera-layer-loader.h"
+
+G_BEGIN_DECLS
+
+#define VERA_TYPE_EDITOR (vera_editor_get_type())
+
+/**
+ * VeraEditor: what one window works on, without any widget: the project, the clip that is open, the playhead, the selected edit,
+ * playback.
+ *
+ * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string, id), "is-playing" (boolean,
+ * read-only), "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject, read-only).
+ *
+ * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the project changed;
+ * "frame-ready" () the picture at the playhead, or a layer of it, can be drawn anew; "message" (string) a sentence for a toast.
+ *
+ * Thread-safety: main thread only.
+ */
+G_DECLARE_FINAL_TYPE(VeraEditor, vera_editor, VERA, EDITOR, GObject)
+
+/**
+ * vera_editor_new:
+ * @queue: (transfer none): jobs go there
+ * @default_model: folder of the model that an edit without one of its own takes
+ *
+ * Returns: (transfer full): an editor with an empty project
+ */
+VeraEditor *vera_editor_new(VeraQueue *queue, const char *default_model);
+const char *vera_editor_get_default_model(VeraEditor *self);
+
+/** vera_editor_set_project: (transfer none): shows @project and opens its first clip. */
+void vera_editor_set_project(VeraEditor *self, VeraProject *project);
+VeraProject *vera_editor_get_project(VeraEditor *self);
+const VeraProjectState *vera_editor_get_state(VeraEditor *self);
+VeraQueue *vera_editor_get_queue(VeraEditor *self);
+
+/**
+ * vera_editor_add_clip: opens a media file in the background, adds it to the project and shows it; "message" says what is wrong.
+ * For a clip that is in the project already, it is just shown.
+ */
+void vera_editor_add_clip(VeraEditor *self, const char *path);
+
+/** vera_editor_relink: gives the shown clip of the project another path. */
+void vera_editor_relink(VeraEditor *self, const char *path);
+
+/** vera_editor_get_clip_info: Returns: (transfer none) (nullable): facts of the shown clip, until "clip-changed" */
+const VeraClipInfo *vera_editor_get_clip_info(VeraEditor *self);
+const char *vera_editor_get_clip_path(VeraEditor *self);
+const char *vera_editor_get_clip_id(VeraEditor *self);
+VeraFrameCache *vera_editor_get_cache(VeraEditor *self);
+
+/** vera_editor_get_clip_error: Returns: (nullable): why the project's clip cannot be shown */
+const char *vera_editor_get_clip_error(VeraEditor *self);
+gboolean vera_editor_is_loading(VeraEditor *self);
+
+gint64 vera_editor_get_n_frames(VeraEditor *self);
+gint64 vera_editor_get_frame(VeraEditor *self);
+/** vera_editor_set_frame: moves the playhead, clamped to the clip; stops playback. */
+void vera_editor_set_frame(VeraEditor *self, gint64 frame);
+/** vera_editor_get_range: the in/out range, or the whole clip; both inclusive. Returns: whether a range is set */
+gboolean vera_editor_get_range(VeraEditor *self, gint64 *first, gint64 *last);
+/** vera_editor_set_range: -1, -1 clears. An undo step. */
+void vera_editor_set_range(VeraEditor *self, gint64 first, gint64 last);
+
+/** vera_editor_play: @speed: 1 is the clip's own rate, negative backwards, 0 stops. */
+void vera_editor_play(VeraEditor *self, double speed);
+double vera_editor_get_speed(VeraEditor *self);
+/** vera_editor_tick: called once a screen frame with its time in microseconds; moves the playhead while playing. */
+void vera_editor_tick(VeraEditor *self, gint64 time_us);
+
+/** vera_editor_get_selected: Returns: (transfer none) (nullable): the selected edit in the current state */
+const VeraEdit *vera_editor_get_selected(VeraEditor *self);
+void vera_editor_select(VeraEditor *self, const char *edit_id);
+
+/** vera_editor_begin_change: Returns: (transfer full): a copy of the state to change and hand to vera_project_commit() */
+VeraProjectState *vera_editor_begin_change(VeraEditor *self);
+/** vera_editor_begin_edit_change: likewise; @edit: (out): the selected edit in the copy; %NULL result if none is selected */
+VeraProjectState *vera_editor_begin_edit_change(VeraEditor *self, VeraEdit **edit);
+void vera_editor_commit(VeraEditor *self, VeraProjectState *state, const char *name, const char *merge_key);
+
+/** vera_editor_add_edit: a new edit over the range, selected. */
+void vera_editor_add_edit(VeraEditor *self);
+
+/** VeraEditorLayer: one visible layer at the playhead, for the renderer. */
+typedef struct {
+    VeraLayerFrame *frame; /* (owned) (nullable) */
+    float opacity;
+    gboolean is_selected;
+} VeraEditorLayer;
+
+/**
+ * vera_editor_dup_layers:
+ * @plate: the source frame that is drawn
+ *
+ * Returns: (transfer full) (element-type VeraEditorLayer): the layers over @plate, lowest first; those still being made come with
+ * "frame-ready"
+ */
+GArray *vera_editor_dup_layers(VeraEditor *self, VeraFrame *plate);
+
+/** vera_editor_dup_plate: Returns: (transfer full) (nullable): the picture at the playhead, or the nearest that is at hand */
+VeraFrame *vera_editor_dup_plate(VeraEditor *self, gboolean *is_exact);
+
+/**
+ * vera_editor_start_take: puts a take of the selected edit into the queue; the region's mask is rendered in the background first.
+ * "message" says what is missing.
+ */
+void vera_editor_start_take(VeraEditor *self);
+
+G_END_DECLS

@@ -1,0 +1,306 @@
+#include "config.h"
+
+#include "ui/vera-renderer.h"
+
+#include "engine/vera-engine-error.h"
+#include "ui/vera-renderer-gl.h"
+
+/* Layers beyond this are possible in a project, but no GPU that runs here holds more at 4K. */
+#define VERA_RENDERER_MAX_LAYERS 16
+
+struct _VeraRenderer {
+    /* Owned */
+    GLuint integer_source, float_source, over, display;
+    GLuint vertex_array, framebuffer;
+    VeraGlTexture planes[3], source, layers[VERA_RENDERER_MAX_LAYERS], model, stack[2], blank;
+    VeraFrame *frame;
+    VeraLayerFrame *uploaded[VERA_RENDERER_MAX_LAYERS];
+    VeraLayerFrame *uploaded_model;
+
+    int n_layers, selected;
+    GLuint composite; /* borrowed: source, or one of stack */
+    GLenum target_format;
+};
+
+static gboolean
+vera_renderer_init_programs(VeraRenderer *self, GError **error)
+{
+    return (self->integer_source = vera_gl_program_new("source.frag", "#define SAMPLER usampler2D", error)) &&
+           (self->float_source = vera_gl_program_new("source.frag", "#define SAMPLER sampler2D", error)) &&
+           (self->over = vera_gl_program_new("over.frag", NULL, error)) &&
+           (self->display = vera_gl_program_new("display.frag", NULL, error));
+}
+
+VeraRenderer *
+vera_renderer_new(GError **error)
+{
+    g_autoptr(VeraRenderer) self = g_new0(VeraRenderer, 1);
+    const guint8 clear[4] = { 0 };
+
+    glGenVertexArrays(1, &self->vertex_array);
+    glGenFramebuffers(1, &self->framebuffer);
+    self->selected = -1;
+    self->target_format = vera_gl_has_float_targets() ? GL_RGBA16F : GL_RGBA8;
+    if (!vera_renderer_init_programs(self, error))
+        return NULL;
+    vera_gl_texture_resize(&self->blank, 1, 1, GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, 1, 1, GL_RGBA, GL_UNSIGNED_BYTE, clear);
+    return g_steal_pointer(&self);
+}
+
+void
+vera_renderer_free(VeraRenderer *self)
+{
+    VeraGlTexture *textures[] = { &self->planes[0], &self->planes[1], &self->planes[2], &self->source,
+                                  &self->model,     &self->stack[0],  &self->stack[1],  &self->blank };
+    GLuint programs[] = { self->integer_source, self->float_source, self->over, self->display };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(textures); i++)
+        vera_gl_texture_clear(textures[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(programs); i++)
+        if (programs[i] != 0)
+            glDeleteProgram(programs[i]);
+    for (int i = 0; i < VERA_RENDERER_MAX_LAYERS; i++) {
+        vera_gl_texture_clear(&self->layers[i]);
+        g_clear_pointer(&self->uploaded[i], vera_layer_frame_unref);
+    }
+    glDeleteVertexArrays(1, &self->vertex_array);
+    glDeleteFramebuffers(1, &self->framebuffer);
+    g_clear_pointer(&self->uploaded_model, vera_layer_frame_unref);
+    g_clear_pointer(&self->frame, vera_frame_unref);
+    g_free(self);
+}
+
+/* Draws the bound program over the whole of @target. GTK draws into a framebuffer of its own, which is put back. */
+static void
+vera_renderer_run(VeraRenderer *self, const VeraGlTexture *target)
+{
+    GLint before = 0, viewport[4];
+
+    glGetIntegerv(GL_DRAW_FRAMEBUFFER_BINDING, &before);
+    glGetIntegerv(GL_VIEWPORT, viewport);
+    glBindFramebuffer(GL_FRAMEBUFFER, self->framebuffer);
+    glFramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, target->id, 0);
+    glViewport(0, 0, target->width, target->height);
+    glBindVertexArray(self->vertex_array);
+    glDisable(GL_BLEND);
+    glDrawArrays(GL_TRIANGLES, 0, 3);
+    glBindFramebuffer(GL_FRAMEBUFFER, (GLuint)before);
+    glViewport(viewport[0], viewport[1], viewport[2], viewport[3]);
+}
+
+static void
+vera_renderer_upload_plane(VeraRenderer *self, const VeraFrame *frame, int plane)
+{
+    int bytes = frame->format.is_float ? 4 : frame->format.bits > 8 ? 2 : 1;
+    int width = vera_frame_get_plane_width(frame, plane), height = vera_frame_get_plane_height(frame, plane);
+    GLenum internal = frame->format.is_float ? GL_R32F : bytes == 2 ? GL_R16UI : GL_R8UI;
+    GLenum format = frame->format.is_float ? GL_RED : GL_RED_INTEGER;
+    GLenum type = frame->format.is_float ? GL_FLOAT : bytes == 2 ? GL_UNSIGNED_SHORT : GL_UNSIGNED_BYTE;
+
+    vera_gl_texture_resize(&self->planes[plane], width, height, internal, format, type);
+    glPixelStorei(GL_UNPACK_ALIGNMENT, bytes);
+    glPixelStorei(GL_UNPACK_ROW_LENGTH, frame->stride[plane] / bytes);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, format, type, frame->data[plane]);
+    glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
+}
+
+static void
+vera_renderer_convert(VeraRenderer *self, const VeraFrame *frame)
+{
+    GLuint program = frame->format.is_float ? self->float_source : self->integer_source;
+    static const char *const names[] = { "plane_0", "plane_1", "plane_2" };
+    VeraFrameCoding coding;
+
+    vera_frame_get_coding(frame, &coding);
+    vera_gl_texture_resize(&self->source, frame->width, frame->height, self->target_format, GL_RGBA,
+                           self->target_format == GL_RGBA8 ? GL_UNSIGNED_BYTE : GL_FLOAT);
+    glUseProgram(program);
+    for (int i = 0; i < 3; i++)
+        vera_gl_bind(program, names[i], i, self->planes[frame->format.layout == VERA_FRAME_LAYOUT_GRAY ? 0 : i].id);
+    glUniform1i(glGetUniformLocation(program, "layout_kind"), (GLint)frame->format.layout);
+    glUniform2i(glGetUniformLocation(program, "shift"), frame->format.chroma_shift_x, frame->format.chroma_shift_y);
+    glUniform2i(glGetUniformLocation(program, "site"), coding.site_x, coding.site_y);
+    glUniform2f(glGetUniformLocation(program, "luma"), coding.luma.offset, coding.luma.divisor);
+    glUniform2f(glGetUniformLocation(program, "chroma"), coding.chroma.offset, coding.chroma.divisor);
+    glUniform4f(glGetUniformLocation(program, "matrix"), coding.matrix.red_cr, coding.matrix.green_cb, coding.matrix.green_cr,
+                coding.matrix.blue_cb);
+    vera_renderer_run(self, &self->source);
+    self->composite = self->source.id;
+}
+
+gboolean
+vera_renderer_set_source(VeraRenderer *self, VeraFrame *frame, GError **error)
+{
+    GLint max = 0;
+
+    glGetIntegerv(GL_MAX_TEXTURE_SIZE, &max);
+    if (frame != NULL && (frame->width > max || frame->height > max)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
+                    "This graphics card shows pictures of up to %d pixels a side; the clip has %d by %d. Editing and export still work.",
+                    max, frame->width, frame->height);
+        return FALSE;
+    }
+    if (frame == self->frame)
+        return TRUE;
+    g_clear_pointer(&self->frame, vera_frame_unref);
+    if (frame == NULL)
+        return TRUE;
+    self->frame = vera_frame_ref(frame);
+    for (int i = 0; i < (frame->format.layout == VERA_FRAME_LAYOUT_GRAY ? 1 : 3); i++)
+        vera_renderer_upload_plane(self, frame, i);
+    vera_renderer_convert(self, frame);
+    return TRUE;
+}
+
+/* Straight colour and matte as one texture of half floats: 11 bits, four times finer than the screen. */
+static void
+vera_renderer_upload_layer(VeraRenderer *self, VeraGlTexture *texture, const VeraLayerFrame *frame, const float *rgb)
+{
+    gsize n = (gsize)frame->width * (gsize)frame->height;
+    g_autofree float *rgba = g_new(float, n * 4);
+
+    for (gsize i = 0; i < n; i++) {
+        for (int c = 0; c < 3; c++)
+            rgba[4 * i + c] = rgb[3 * i + c];
+        rgba[4 * i + 3] = frame->matte[i];
+    }
+    vera_gl_texture_resize(texture, frame->width, frame->height, GL_RGBA16F, GL_RGBA, GL_FLOAT);
+    glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, frame->width, frame->height, GL_RGBA, GL_FLOAT, rgba);
+}
+
+static void
+vera_renderer_put_over(VeraRenderer *self, int i, float opacity, int transfer, int *next)
+{
+    VeraGlTexture *target = &self->stack[*next];
+
+    vera_gl_texture_resize(target, self->source.width, self->source.height, self->target_format, GL_RGBA,
+                           self->target_format == GL_RGBA8 ? GL_UNSIGNED_BYTE : GL_FLOAT);
+    glUseProgram(self->over);
+    vera_gl_bind(self->over, "below", 0, self->composite);
+    vera_gl_bind(self->over, "layer", 1, self->layers[i].id);
+    glUniform1f(glGetUniformLocation(self->over, "opacity"), opacity);
+    glUniform1i(glGetUniformLocation(self->over, "transfer"), transfer);
+    vera_renderer_run(self, target);
+    self->composite = target->id;
+    *next = 1 - *next;
+}
+
+static void
+vera_renderer_keep_layer(VeraRenderer *self, int i, VeraLayerFrame *frame)
+{
+    if (self->uploaded[i] == frame)
+        return;
+    g_clear_pointer(&self->uploaded[i], vera_layer_frame_unref);
+    self->uploaded[i] = vera_layer_frame_ref(frame);
+    vera_renderer_upload_layer(self, &self->layers[i], frame, frame->rgb);
+}
+
+static void
+vera_renderer_keep_model(VeraRenderer *self, VeraLayerFrame *frame)
+{
+    if (frame->model_rgb == NULL || self->uploaded_model == frame)
+        return;
+    g_clear_pointer(&self->uploaded_model, vera_layer_frame_unref);
+    self->uploaded_model = vera_layer_frame_ref(frame);
+    vera_renderer_upload_layer(self, &self->model, frame, frame->model_rgb);
+}
+
+void
+vera_renderer_set_layers(VeraRenderer *self, const VeraRendererLayer *layers, int n_layers, int selected, gboolean is_linear)
+{
+    int next = 0;
+
+    self->composite = self->source.id;
+    self->selected = -1;
+    self->n_layers = MIN(n_layers, VERA_RENDERER_MAX_LAYERS);
+    for (int i = 0; self->frame != NULL && i < self->n_layers; i++) {
+        VeraLayerFrame *frame = layers[i].frame;
+        if (frame == NULL || frame->width != self->frame->width || frame->height != self->frame->height)
+            continue;
+        vera_renderer_keep_layer(self, i, frame);
+        if (i == selected) {
+            self->selected = i;
+            vera_renderer_keep_model(self, frame);
+        }
+        if (layers[i].opacity > 0.0f)
+            vera_renderer_put_over(self, i, layers[i].opacity, is_linear ? (int)self->frame->color.transfer : -1, &next);
+    }
+}
+
+static void
+vera_renderer_set_filter(GLuint texture, float scale)
+{
+    gboolean is_near = scale >= 2.0f;
+
+    glBindTexture(GL_TEXTURE_2D, texture);
+    if (scale < 1.0f)
+        glGenerateMipmap(GL_TEXTURE_2D);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, scale < 1.0f ? GL_LINEAR_MIPMAP_LINEAR : GL_NEAREST);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, is_near || scale == 1.0f ? GL_NEAREST : GL_LINEAR);
+}
+
+static void
+vera_renderer_bind_views(VeraRenderer *self, float scale)
+{
+    GLuint layer = self->selected >= 0 ? self->layers[self->selected].id : self->blank.id;
+    GLuint model = self->selected >= 0 && self->uploaded_model ? self->model.id : self->composite;
+    GLuint textures[] = { self->source.id, self->composite, layer, model };
+    static const char *const names[] = { "source", "composite", "layer", "model" };
+
+    for (int i = 0; i < 4; i++) {
+        vera_gl_bind(self->display, names[i], i, textures[i]);
+        vera_renderer_set_filter(textures[i], scale);
+    }
+}
+
+void
+vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
+{
+    GLuint p = self->display;
+
+    glViewport(0, 0, display->width, display->height);
+    if (self->frame == NULL) {
+        glClearColor(display->background[0], display->background[1], display->background[2], 1.0f);
+        glClear(GL_COLOR_BUFFER_BIT);
+        return;
+    }
+    glUseProgram(p);
+    vera_renderer_bind_views(self, display->scale);
+    glUniform2f(glGetUniformLocation(p, "target"), (float)display->width, (float)display->height);
+    glUniform2f(glGetUniformLocation(p, "plate"), (float)self->frame->width, (float)self->frame->height);
+    glUniform2f(glGetUniformLocation(p, "origin"), display->x, display->y);
+    glUniform1f(glGetUniformLocation(p, "scale"), display->scale);
+    glUniform1i(glGetUniformLocation(p, "view"), (GLint)display->view);
+    glUniform1i(glGetUniformLocation(p, "other"), (GLint)display->other);
+    glUniform1f(glGetUniformLocation(p, "wipe"), display->wipe);
+    glUniform1i(glGetUniformLocation(p, "channel"), (GLint)display->channel);
+    glUniform1i(glGetUniformLocation(p, "has_overlay"), display->has_overlay);
+    glUniform1i(glGetUniformLocation(p, "has_grid"), display->has_grid);
+    glUniform3fv(glGetUniformLocation(p, "background"), 1, display->background);
+    glBindVertexArray(self->vertex_array);
+    glDisable(GL_BLEND);
+    glDrawArrays(GL_TRIANGLES, 0, 3);
+}
+
+gboolean
+vera_renderer_read(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba)
+{
+    GLuint texture = view == VERA_VIEW_SOURCE      ? self->source.id
+                     : view == VERA_VIEW_COMPOSITE ? self->composite
+                     : self->selected >= 0         ? self->layers[self->selected].id
+                                                   : self->blank.id;
+    GLint before = 0;
+
+    if (self->frame == NULL)
+        return FALSE;
+    if (view == VERA_VIEW_MODEL && self->uploaded_model)
+        texture = self->model.id;
+    glGetIntegerv(GL_READ_FRAMEBUFFER_BINDING, &before);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, self->framebuffer);
+    glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, texture, 0);
+    glReadPixels(x, y, width, height, GL_RGBA, GL_FLOAT, rgba);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)before);
+    return TRUE;
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "ui/vera-timeline-axis.h"
+#include "ui/vera-timeline.h"
+
+G_BEGIN_DECLS
+
+#define VERA_TIMELINE_RULER 24
+#define VERA_TIMELINE_CLIP 44
+#define VERA_TIMELINE_ROW 24
+#define VERA_TIMELINE_GAP 3
+
+/** VeraTimelineGrip: what a drag moves. */
+typedef enum {
+    VERA_TIMELINE_GRIP_PLAYHEAD,
+    VERA_TIMELINE_GRIP_IN,
+    VERA_TIMELINE_GRIP_OUT,
+    VERA_TIMELINE_GRIP_EDIT_FIRST,
+    VERA_TIMELINE_GRIP_EDIT_LAST,
+    VERA_TIMELINE_GRIP_EDIT,
+} VeraTimelineGrip;
+
+struct _VeraTimeline {
+    GtkWidget parent_instance;
+
+    VeraEditor *editor; /* (owned) */
+    VeraTimelineAxis axis;
+    VeraTimelineGrip grip;
+    gint64 grip_frame, grip_first, grip_last;
+    double pointer_x;
+};
+
+/** vera_timeline_get_row_y: Returns: top of the row of edit @index (0 = lowest layer, drawn last) */
+double vera_timeline_get_row_y(VeraTimeline *self, guint index);
+/** vera_timeline_get_edit_at: Returns: (nullable): the edit drawn there */
+const VeraEdit *vera_timeline_get_edit_at(VeraTimeline *self, double x, double y);
+void vera_timeline_draw(VeraTimeline *self, GtkSnapshot *snapshot);
+
+G_END_DECLS

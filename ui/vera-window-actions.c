@@ -1,0 +1,319 @@
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "ui/vera-export-dialog.h"
+#include "ui/vera-window-private.h"
+
+static const char *const vera_window_tools[VERA_TOOL_COUNT] = { "pan", "brush", "eraser", "rectangle", "ellipse", "lasso", "polygon" };
+
+#define VERA_WINDOW_ACTION(name, call)                                               \
+    static void vera_window_##name##_cb(GSimpleAction *a, GVariant *v, gpointer data) \
+    {                                                                                 \
+        VeraWindow *self = data;                                                      \
+        call;                                                                         \
+    }
+
+VERA_WINDOW_ACTION(new, vera_window_new_project(self))
+VERA_WINDOW_ACTION(open, vera_window_choose_open(self))
+VERA_WINDOW_ACTION(relink, vera_window_choose_relink(self))
+VERA_WINDOW_ACTION(save, vera_window_save(self))
+VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
+VERA_WINDOW_ACTION(undo, vera_project_undo(vera_editor_get_project(self->editor)))
+VERA_WINDOW_ACTION(redo, vera_project_redo(vera_editor_get_project(self->editor)))
+VERA_WINDOW_ACTION(step_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 1))
+VERA_WINDOW_ACTION(step_forward, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) + 1))
+VERA_WINDOW_ACTION(jump_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 10))
+VERA_WINDOW_ACTION(jump_forward, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) + 10))
+VERA_WINDOW_ACTION(go_first, vera_editor_set_frame(self->editor, 0))
+VERA_WINDOW_ACTION(go_last, vera_editor_set_frame(self->editor, vera_editor_get_n_frames(self->editor) - 1))
+VERA_WINDOW_ACTION(play, vera_editor_play(self->editor, vera_editor_get_speed(self->editor) != 0 ? 0 : 1))
+VERA_WINDOW_ACTION(stop, vera_editor_play(self->editor, 0))
+VERA_WINDOW_ACTION(clear_range, vera_editor_set_range(self->editor, -1, -1))
+VERA_WINDOW_ACTION(flip, vera_canvas_flip(self->canvas))
+VERA_WINDOW_ACTION(zoom_fit, vera_canvas_zoom_fit(self->canvas))
+VERA_WINDOW_ACTION(zoom_in, vera_canvas_zoom_by(self->canvas, 1.25))
+VERA_WINDOW_ACTION(zoom_out, vera_canvas_zoom_by(self->canvas, 0.8))
+VERA_WINDOW_ACTION(timeline_in, vera_timeline_zoom(self->timeline, 1.5))
+VERA_WINDOW_ACTION(timeline_out, vera_timeline_zoom(self->timeline, 1 / 1.5))
+VERA_WINDOW_ACTION(start, gtk_widget_activate_action(GTK_WIDGET(self->edit_panel), "edit-panel.start", NULL))
+VERA_WINDOW_ACTION(zoom, vera_canvas_zoom_to(self->canvas, g_variant_get_double(v)))
+VERA_WINDOW_ACTION(take, vera_layers_panel_choose_take(self->layers_panel, (guint)g_variant_get_int32(v)))
+
+/* J and L: again is faster; the other one first slows down. */
+static void
+vera_window_shuttle(VeraWindow *self, int sign)
+{
+    double speed = vera_editor_get_speed(self->editor);
+
+    if (speed * sign <= 0)
+        speed = sign;
+    else
+        speed = CLAMP(speed * 2, -16.0, 16.0);
+    vera_editor_play(self->editor, speed);
+}
+VERA_WINDOW_ACTION(reverse, vera_window_shuttle(self, -1))
+VERA_WINDOW_ACTION(forward, vera_window_shuttle(self, 1))
+
+static void
+vera_window_set_in_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    gint64 first, last, frame = vera_editor_get_frame(self->editor);
+
+    vera_editor_get_range(self->editor, &first, &last);
+    vera_editor_set_range(self->editor, frame, MAX(last, frame));
+}
+
+static void
+vera_window_set_out_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    gint64 first, last, frame = vera_editor_get_frame(self->editor);
+
+    vera_editor_get_range(self->editor, &first, &last);
+    vera_editor_set_range(self->editor, MIN(first, frame), frame);
+}
+
+static void
+vera_window_add_edit_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+
+    vera_editor_add_edit(self->editor);
+    adw_view_stack_set_visible_child_name(self->side_stack, "edit");
+    vera_edit_panel_focus(self->edit_panel);
+}
+
+static void
+vera_window_delete_edit_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = vera_editor_begin_edit_change(self->editor, &edit);
+
+    if (state == NULL)
+        return;
+    g_ptr_array_remove(state->edits, edit);
+    vera_editor_commit(self->editor, state, _("Delete Edit"), NULL);
+}
+
+static void
+vera_window_add_marker_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    VeraProjectState *state = vera_editor_begin_change(self->editor);
+
+    vera_project_state_add_marker(state, vera_editor_get_frame(self->editor), NULL);
+    vera_editor_commit(self->editor, state, _("Add Marker"), NULL);
+}
+
+static void
+vera_window_export_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+
+    gtk_window_present(GTK_WINDOW(vera_export_dialog_new(GTK_WINDOW(self), self->editor)));
+}
+
+static void
+vera_window_tool_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    VeraWindow *self = data;
+
+    for (int i = 0; i < VERA_TOOL_COUNT; i++)
+        if (g_str_equal(vera_window_tools[i], g_variant_get_string(value, NULL)))
+            g_object_set(self->canvas, "tool", i, NULL);
+    g_simple_action_set_state(action, value);
+}
+
+static void
+vera_window_view_action_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->canvas, "view", g_variant_get_int32(value), NULL);
+    g_simple_action_set_state(action, value);
+}
+
+/* A channel's key again shows all of them. */
+static void
+vera_window_channel_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_autoptr(GVariant) now = g_action_get_state(G_ACTION(action));
+    int channel = g_variant_get_int32(now) == g_variant_get_int32(value) ? VERA_CHANNEL_ALL : g_variant_get_int32(value);
+
+    g_object_set(VERA_WINDOW(data)->canvas, "channel", channel, NULL);
+    g_simple_action_set_state(action, g_variant_new_int32(channel));
+}
+
+static void
+vera_window_overlay_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->canvas, "has-overlay", g_variant_get_boolean(value), NULL);
+    g_simple_action_set_state(action, value);
+}
+
+static void
+vera_window_wipe_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->canvas, "has-wipe", g_variant_get_boolean(value), NULL);
+    g_simple_action_set_state(action, value);
+}
+
+static void
+vera_window_loop_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->editor, "is-looping", g_variant_get_boolean(value), NULL);
+    g_simple_action_set_state(action, value);
+}
+
+static void
+vera_window_linear_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    VeraWindow *self = data;
+    VeraProjectState *state = vera_editor_begin_change(self->editor);
+
+    state->is_linear_over = g_variant_get_boolean(value);
+    vera_editor_commit(self->editor, state, state->is_linear_over ? _("Composite in Linear Light") : _("Composite as Displayed"), NULL);
+}
+
+static void
+vera_window_fullscreen_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    if (gtk_window_is_fullscreen(GTK_WINDOW(data)))
+        gtk_window_unfullscreen(GTK_WINDOW(data));
+    else
+        gtk_window_fullscreen(GTK_WINDOW(data));
+}
+
+static const GActionEntry vera_window_entries[] = {
+    { .name = "new", .activate = vera_window_new_cb },
+    { .name = "open", .activate = vera_window_open_cb },
+    { .name = "add-clip", .activate = vera_window_open_cb },
+    { .name = "relink", .activate = vera_window_relink_cb },
+    { .name = "save", .activate = vera_window_save_cb },
+    { .name = "save-as", .activate = vera_window_save_as_cb },
+    { .name = "undo", .activate = vera_window_undo_cb },
+    { .name = "redo", .activate = vera_window_redo_cb },
+    { .name = "step-back", .activate = vera_window_step_back_cb },
+    { .name = "step-forward", .activate = vera_window_step_forward_cb },
+    { .name = "jump-back", .activate = vera_window_jump_back_cb },
+    { .name = "jump-forward", .activate = vera_window_jump_forward_cb },
+    { .name = "go-first", .activate = vera_window_go_first_cb },
+    { .name = "go-last", .activate = vera_window_go_last_cb },
+    { .name = "play", .activate = vera_window_play_cb },
+    { .name = "stop", .activate = vera_window_stop_cb },
+    { .name = "reverse", .activate = vera_window_reverse_cb },
+    { .name = "forward", .activate = vera_window_forward_cb },
+    { .name = "set-in", .activate = vera_window_set_in_cb },
+    { .name = "set-out", .activate = vera_window_set_out_cb },
+    { .name = "clear-range", .activate = vera_window_clear_range_cb },
+    { .name = "add-edit", .activate = vera_window_add_edit_cb },
+    { .name = "delete-edit", .activate = vera_window_delete_edit_cb },
+    { .name = "add-marker", .activate = vera_window_add_marker_cb },
+    { .name = "start", .activate = vera_window_start_cb },
+    { .name = "export", .activate = vera_window_export_cb },
+    { .name = "flip", .activate = vera_window_flip_cb },
+    { .name = "zoom-fit", .activate = vera_window_zoom_fit_cb },
+    { .name = "zoom-in", .activate = vera_window_zoom_in_cb },
+    { .name = "zoom-out", .activate = vera_window_zoom_out_cb },
+    { .name = "timeline-in", .activate = vera_window_timeline_in_cb },
+    { .name = "timeline-out", .activate = vera_window_timeline_out_cb },
+    { .name = "zoom", .activate = vera_window_zoom_cb, .parameter_type = "d" },
+    { .name = "take", .activate = vera_window_take_cb, .parameter_type = "i" },
+    { .name = "fullscreen", .activate = vera_window_fullscreen_cb },
+    { .name = "tool", .parameter_type = "s", .state = "'pan'", .change_state = vera_window_tool_cb },
+    { .name = "view", .parameter_type = "i", .state = "0", .change_state = vera_window_view_action_cb },
+    { .name = "channel", .parameter_type = "i", .state = "0", .change_state = vera_window_channel_cb },
+    { .name = "overlay", .state = "false", .change_state = vera_window_overlay_cb },
+    { .name = "wipe", .state = "false", .change_state = vera_window_wipe_cb },
+    { .name = "loop", .state = "false", .change_state = vera_window_loop_cb },
+    { .name = "linear", .state = "false", .change_state = vera_window_linear_cb },
+};
+
+static void
+vera_window_enable(VeraWindow *self, const char *name, gboolean is_enabled)
+{
+    GAction *action = g_action_map_lookup_action(G_ACTION_MAP(self), name);
+
+    g_simple_action_set_enabled(G_SIMPLE_ACTION(action), is_enabled);
+}
+
+void
+vera_window_update_actions(VeraWindow *self)
+{
+    VeraProject *project = vera_editor_get_project(self->editor);
+    gboolean has_clip = vera_editor_get_clip_info(self->editor) != NULL, has_edit = vera_editor_get_selected(self->editor) != NULL;
+    static const char *const with_clip[] = { "add-edit", "export", "play", "step-back", "step-forward", "go-first",
+                                             "go-last",  "set-in", "set-out", "add-marker", "zoom-fit", "flip" };
+    GAction *view = g_action_map_lookup_action(G_ACTION_MAP(self), "view");
+    GAction *linear = g_action_map_lookup_action(G_ACTION_MAP(self), "linear");
+    int shown;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(with_clip); i++)
+        vera_window_enable(self, with_clip[i], has_clip);
+    vera_window_enable(self, "undo", vera_project_get_can_undo(project));
+    vera_window_enable(self, "redo", vera_project_get_can_redo(project));
+    vera_window_enable(self, "delete-edit", has_edit);
+    vera_window_enable(self, "start", has_clip && has_edit);
+    g_object_get(self->canvas, "view", &shown, NULL);
+    g_simple_action_set_state(G_SIMPLE_ACTION(view), g_variant_new_int32(shown));
+    g_simple_action_set_state(G_SIMPLE_ACTION(linear), g_variant_new_boolean(vera_editor_get_state(self->editor)->is_linear_over));
+}
+
+/* Keys without Ctrl belong to the picture and the timeline: they must not take letters from a text that is being typed. */
+static gboolean
+vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state, VeraWindow *self)
+{
+    static const struct {
+        guint key;
+        GdkModifierType modifiers;
+        const char *action;
+    } keys[] = {
+        { GDK_KEY_space, 0, "win.play" },          { GDK_KEY_j, 0, "win.reverse" },
+        { GDK_KEY_k, 0, "win.stop" },              { GDK_KEY_l, 0, "win.forward" },
+        { GDK_KEY_Left, 0, "win.step-back" },      { GDK_KEY_Right, 0, "win.step-forward" },
+        { GDK_KEY_comma, 0, "win.step-back" },     { GDK_KEY_period, 0, "win.step-forward" },
+        { GDK_KEY_Left, GDK_SHIFT_MASK, "win.jump-back" }, { GDK_KEY_Right, GDK_SHIFT_MASK, "win.jump-forward" },
+        { GDK_KEY_Home, 0, "win.go-first" },       { GDK_KEY_End, 0, "win.go-last" },
+        { GDK_KEY_i, 0, "win.set-in" },            { GDK_KEY_o, 0, "win.set-out" },
+        { GDK_KEY_i, GDK_ALT_MASK, "win.clear-range" }, { GDK_KEY_Return, 0, "win.flip" },
+        { GDK_KEY_m, 0, "win.overlay" },           { GDK_KEY_w, 0, "win.wipe" },
+        { GDK_KEY_r, 0, "win.channel(1)" },        { GDK_KEY_g, 0, "win.channel(2)" },
+        { GDK_KEY_b, 0, "win.channel(3)" },        { GDK_KEY_a, 0, "win.channel(4)" },
+        { GDK_KEY_v, 0, "win.tool('pan')" },       { GDK_KEY_p, 0, "win.tool('brush')" },
+        { GDK_KEY_p, GDK_SHIFT_MASK, "win.tool('eraser')" }, { GDK_KEY_r, GDK_SHIFT_MASK, "win.tool('rectangle')" },
+        { GDK_KEY_e, GDK_SHIFT_MASK, "win.tool('ellipse')" }, { GDK_KEY_l, GDK_SHIFT_MASK, "win.tool('lasso')" },
+        { GDK_KEY_g, GDK_SHIFT_MASK, "win.tool('polygon')" }, { GDK_KEY_f, 0, "win.zoom-fit" },
+        { GDK_KEY_plus, 0, "win.timeline-in" },    { GDK_KEY_minus, 0, "win.timeline-out" },
+    };
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
+    GdkModifierType modifiers = state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SHIFT_MASK);
+    guint key = gdk_keyval_to_lower(keyval);
+
+    if (GTK_IS_EDITABLE(focus) || GTK_IS_TEXT_VIEW(focus) || vera_editor_get_clip_info(self->editor) == NULL)
+        return GDK_EVENT_PROPAGATE;
+    if (key >= GDK_KEY_0 && key <= GDK_KEY_9 && modifiers == 0)
+        return gtk_widget_activate_action(GTK_WIDGET(self), "win.take", "i", (int)(key == GDK_KEY_0 ? 9 : key - GDK_KEY_1));
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *name = NULL;
+        g_autoptr(GVariant) target = NULL;
+        if (keys[i].key != key || keys[i].modifiers != (key == GDK_KEY_plus ? modifiers & ~(GdkModifierType)GDK_SHIFT_MASK : modifiers))
+            continue;
+        if (g_action_parse_detailed_name(keys[i].action, &name, &target, NULL))
+            gtk_widget_activate_action_variant(GTK_WIDGET(self), name, target);
+        return GDK_EVENT_STOP;
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+void
+vera_window_add_actions(VeraWindow *self)
+{
+    GtkEventController *keys = gtk_event_controller_key_new();
+
+    g_action_map_add_action_entries(G_ACTION_MAP(self), vera_window_entries, G_N_ELEMENTS(vera_window_entries), self);
+    gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
+    g_signal_connect(keys, "key-pressed", G_CALLBACK(vera_window_key_cb), self);
+    gtk_widget_add_controller(GTK_WIDGET(self), keys);
+}

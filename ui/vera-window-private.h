@@ -1,0 +1,56 @@
+#pragma once
+
+#include "ui/vera-canvas.h"
+#include "ui/vera-edit-panel.h"
+#include "ui/vera-layers-panel.h"
+#include "ui/vera-queue-panel.h"
+#include "ui/vera-timeline.h"
+#include "ui/vera-window.h"
+
+G_BEGIN_DECLS
+
+struct _VeraWindow {
+    AdwApplicationWindow parent_instance;
+
+    AdwWindowTitle *title;
+    AdwToastOverlay *toasts;
+    GtkStack *stack;
+    AdwStatusPage *welcome_page, *error_page;
+    GtkListBox *recent_list;
+    GtkPaned *side_paned;
+    VeraCanvas *canvas;
+    VeraTimeline *timeline;
+    VeraEditPanel *edit_panel;
+    VeraLayersPanel *layers_panel;
+    VeraQueuePanel *queue_panel;
+    AdwViewStack *side_stack;
+    AdwViewStackPage *queue_page;
+    GtkMenuButton *view_button, *zoom_button;
+    GtkLabel *readout, *frame_label, *timecode_label;
+    GtkWidget *play_button, *undo_button, *redo_button;
+
+    /* Owned */
+    VeraEditor *editor;
+    VeraQueue *queue;
+    GtkFileChooserNative *chooser;
+    GPtrArray *recoverable;
+    guint tick;
+    gboolean is_closing; /* the user has been asked */
+};
+
+void vera_window_add_actions(VeraWindow *self);
+void vera_window_update_actions(VeraWindow *self);
+void vera_window_toast(VeraWindow *self, const char *text);
+
+/** VeraWindowThen: what follows once unsaved changes are saved or given up. */
+typedef void (*VeraWindowThen)(VeraWindow *self, gpointer data);
+void vera_window_confirm(VeraWindow *self, VeraWindowThen then, gpointer data, GDestroyNotify free_data);
+
+void vera_window_save(VeraWindow *self);
+void vera_window_save_as(VeraWindow *self);
+void vera_window_choose_open(VeraWindow *self);
+void vera_window_choose_relink(VeraWindow *self);
+void vera_window_new_project(VeraWindow *self);
+void vera_window_fill_recent(VeraWindow *self);
+
+G_END_DECLS
