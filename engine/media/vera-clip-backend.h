@@ -9,8 +9,10 @@ typedef struct VeraClipBackend VeraClipBackend;
 /**
  * VeraClipBackend:
  * @info: the facts; the backend owns the strings
- * @passing: (nullable): who looks at frames that are decoded on the way to another
- * @read: reads frame @index, which is in range; sets everything but #VeraFrame.index
+ * @read: reads frame @index, which is in range
+ * @read_key: see vera_clip_read_key_frame(); %NULL where each frame stands alone
+ * @get_key: see vera_clip_get_key_frame(); %NULL where each frame stands alone
+ * @dup: see vera_clip_dup()
  * @get_time: seconds from the first frame
  * @free: frees the backend
  *
@@ -18,11 +20,17 @@ typedef struct VeraClipBackend VeraClipBackend;
  */
 struct VeraClipBackend {
     VeraClipInfo info;
-    const VeraClipPassing *passing;
     VeraFrame *(*read)(VeraClipBackend *self,
                        gint64 index,
+                       const VeraClipPassing *passing,
                        GCancellable *cancellable,
                        GError **error);
+    VeraFrame *(*read_key)(VeraClipBackend *self,
+                           gint64 index,
+                           GCancellable *cancellable,
+                           GError **error);
+    gint64 (*get_key)(VeraClipBackend *self, gint64 index);
+    VeraClipBackend *(*dup)(VeraClipBackend *self, int n_threads, GError **error);
     double (*get_time)(VeraClipBackend *self, gint64 index);
     void (*free)(VeraClipBackend *self);
 };

@@ -52,7 +52,8 @@ vera_clip_movie_try_seek(
         av_seek_frame(self->container, self->stream, timestamp, AVSEEK_FLAG_BACKWARD) < 0)
         return 0;
     avcodec_flush_buffers(self->decoder);
-    self->last_rank = -1;
+    self->next_place = self->last_rank = self->skipped_to = -1;
+    self->start_place = key;
     self->is_drained = FALSE;
     self->trusts_order = FALSE;
     for (;;) {
@@ -67,6 +68,18 @@ vera_clip_movie_try_seek(
     }
 }
 
+/**
+ * Pictures before the wanted one that no other refers to need not be decoded. That is only sure
+ * where the codec says it of each packet and every packet is one picture.
+ */
+static gboolean
+vera_clip_movie_may_skip(const VeraClipMovie *self, const VeraClipEntry *entry)
+{
+    return entry->rank >= 0 && entry->rank < self->whole_from && !self->index.lacks_pts &&
+           self->decoder->codec_id == AV_CODEC_ID_H264 &&
+           self->index.order->len == self->index.entries->len;
+}
+
 /** Sends the packet in hand, which is number next_place, to the decoder. */
 static gboolean
 vera_clip_movie_send(VeraClipMovie *self, GError **error)
@@ -76,6 +89,11 @@ vera_clip_movie_send(VeraClipMovie *self, GError **error)
     self->packet->pts = entry->rank >= 0 ? entry->rank : -1 - self->next_place;
     self->packet->dts = self->next_place;
     self->next_place++;
+    self->decoder->skip_frame = AVDISCARD_DEFAULT;
+    if (vera_clip_movie_may_skip(self, entry)) {
+        self->decoder->skip_frame = AVDISCARD_NONREF;
+        self->skipped_to = MAX(self->skipped_to, entry->rank);
+    }
     int rc = avcodec_send_packet(self->decoder, self->packet);
     av_packet_unref(self->packet);
     if (rc == AVERROR(ENOMEM)) {
@@ -86,22 +104,20 @@ vera_clip_movie_send(VeraClipMovie *self, GError **error)
     return TRUE;
 }
 
-gboolean
-vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
+static gboolean
+vera_clip_movie_go_to(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
 {
     const VeraClipEntry *entry = vera_clip_index_get(&self->index, key);
     gint64 targets[2] = {entry->pts, entry->dts};
 
-    if (key > 0 && !self->index.lacks_pts) {
-        for (int i = 0; i < 2; i++) {
-            int rc = vera_clip_movie_try_seek(self, key, targets[i], cancellable, error);
-            if (rc < 0)
-                return FALSE;
-            if (rc == 0)
-                continue;
-            self->next_place = key;
-            return vera_clip_movie_send(self, error);
-        }
+    for (int i = 0; i < 2 && !self->index.lacks_pts; i++) {
+        int rc = vera_clip_movie_try_seek(self, key, targets[i], cancellable, error);
+        if (rc < 0)
+            return FALSE;
+        if (rc == 0)
+            continue;
+        self->next_place = key;
+        return vera_clip_movie_send(self, error);
     }
     if (!vera_clip_movie_rewind(self, error))
         return FALSE;
@@ -111,7 +127,17 @@ vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, 
             return rc == 0 ? vera_clip_movie_fail_changed(self, error) : FALSE;
         self->next_place++;
     }
+    self->start_place = key;
     return TRUE;
+}
+
+gboolean
+vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
+{
+    if (vera_clip_movie_go_to(self, key, cancellable, error))
+        return TRUE;
+    self->next_place = -1;
+    return FALSE;
 }
 
 /** Gives the decoder one more packet, or the end of the file. */
@@ -169,47 +195,54 @@ vera_clip_movie_is_sound(const AVFrame *picture)
     return (picture->flags & AV_FRAME_FLAG_CORRUPT) == 0 && picture->decode_error_flags == 0;
 }
 
+/** The picture in hand, which is frame last_rank, as a frame. */
 static VeraFrame *
 vera_clip_movie_finish(VeraClipMovie *self, GError **error)
 {
+    gint64 rank = self->last_rank;
+
     if (!vera_clip_look_matches(&self->look, self->picture)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "‘%s’ changes its picture size or format at frame %" G_GINT64_FORMAT
                     "; cut it there and use one part.",
-                    self->path, self->last_rank);
+                    self->path, rank);
         return NULL;
     }
-    return vera_clip_look_unpack(&self->look, self->picture, error);
+    VeraFrame *frame = vera_clip_look_unpack(&self->look, self->picture, error);
+    if (frame != NULL) {
+        frame->index = rank;
+        frame->pts =
+            self->index.lacks_pts ? rank : vera_clip_index_get_shown(&self->index, rank)->pts;
+    }
+    return frame;
 }
 
+/** Hands over the picture in hand if somebody wants it and it is sure to be right: what leads the
+ * key frame that decoding started from may lack what it refers to. */
 static void
-vera_clip_movie_set_place(VeraClipMovie *self, VeraFrame *frame, gint64 index)
+vera_clip_movie_pass(VeraClipMovie *self, const VeraClipPassing *passing)
 {
-    frame->index = index;
-    frame->pts = self->index.lacks_pts ? index : vera_clip_index_get_shown(&self->index, index)->pts;
-}
+    gint64 rank = self->last_rank;
 
-/* A frame on the way that somebody has a use for. That it is damaged matters only when it is asked for. */
-static void
-vera_clip_movie_pass(VeraClipMovie *self)
-{
-    const VeraClipPassing *passing = self->backend.passing;
-    g_autoptr(VeraFrame) frame = NULL;
-
-    if (passing == NULL || self->last_rank >= self->backend.info.n_frames || !vera_clip_movie_is_sound(self->picture) ||
-        !passing->wants(self->last_rank, passing->user_data))
+    if (passing == NULL || passing->take == NULL || rank >= self->index.order->len ||
+        !vera_clip_movie_is_sound(self->picture))
         return;
-    frame = vera_clip_movie_finish(self, NULL);
-    if (frame == NULL)
+    if (!self->index.lacks_pts &&
+        vera_clip_index_get_key(&self->index, rank, 0) < self->start_place)
         return;
-    vera_clip_movie_set_place(self, frame, self->last_rank);
-    passing->pass(frame, passing->user_data);
+    if (passing->wants != NULL && !passing->wants(rank, passing->data))
+        return;
+    /* Trouble with this frame is told to whoever asks for it. */
+    g_autoptr(VeraFrame) frame = vera_clip_movie_finish(self, NULL);
+    if (frame != NULL)
+        passing->take(frame, passing->data);
 }
 
 /** Decodes on until frame @rank; %NULL without an error if it does not come, or comes damaged. */
 static VeraFrame *
 vera_clip_movie_decode_to(VeraClipMovie *self,
                           gint64 rank,
+                          const VeraClipPassing *passing,
                           GCancellable *cancellable,
                           GError **error)
 {
@@ -219,18 +252,24 @@ vera_clip_movie_decode_to(VeraClipMovie *self,
                                                            : NULL;
         if (self->last_rank > rank + VERA_CLIP_DISORDER)
             return NULL;
-        vera_clip_movie_pass(self);
+        if (self->last_rank < rank)
+            vera_clip_movie_pass(self, passing);
     }
     return NULL;
 }
 
+/** Whether frame @rank comes out of the decoder without a seek. */
 static gboolean
 vera_clip_movie_is_ahead(const VeraClipMovie *self, gint64 rank)
 {
-    if (self->next_place < 0 || self->last_rank < 0 || rank <= self->last_rank)
+    if (self->next_place < 0 || rank <= self->last_rank || rank <= self->skipped_to)
         return FALSE;
-    return rank == self->last_rank + 1 || self->index.lacks_pts ||
-           vera_clip_index_get_key(&self->index, rank, 0) <= self->next_place;
+    if (self->index.lacks_pts)
+        return TRUE;
+    gint64 key = vera_clip_index_get_key(&self->index, rank, 0);
+    if (key < self->start_place)
+        return FALSE;
+    return key <= self->next_place || (self->last_rank >= 0 && rank == self->last_rank + 1);
 }
 
 static gboolean
@@ -249,18 +288,23 @@ vera_clip_movie_is_unchanged(VeraClipMovie *self, GError **error)
 /** The frame @rank, starting again further and further back; %NULL without an error if it never
  * comes. */
 static VeraFrame *
-vera_clip_movie_decode(VeraClipMovie *self, gint64 rank, GCancellable *cancellable, GError **error)
+vera_clip_movie_decode(VeraClipMovie *self,
+                       gint64 rank,
+                       const VeraClipPassing *passing,
+                       GCancellable *cancellable,
+                       GError **error)
 {
     GError *local = NULL;
     VeraFrame *frame = NULL;
 
+    self->whole_from = passing != NULL ? MIN(passing->whole_from, rank) : rank;
     if (vera_clip_movie_is_ahead(self, rank))
-        frame = vera_clip_movie_decode_to(self, rank, cancellable, &local);
+        frame = vera_clip_movie_decode_to(self, rank, passing, cancellable, &local);
     for (int i = 0; i < VERA_CLIP_RETRIES && frame == NULL && local == NULL; i++) {
         gboolean is_last = i == VERA_CLIP_RETRIES - 1 || self->index.lacks_pts;
         guint key = is_last ? 0 : vera_clip_index_get_key(&self->index, rank, i);
         if (vera_clip_movie_seek(self, key, cancellable, &local))
-            frame = vera_clip_movie_decode_to(self, rank, cancellable, &local);
+            frame = vera_clip_movie_decode_to(self, rank, passing, cancellable, &local);
         if (key == 0)
             break;
     }
@@ -269,9 +313,33 @@ vera_clip_movie_decode(VeraClipMovie *self, gint64 rank, GCancellable *cancellab
     return frame;
 }
 
+/** Keeps @frame as the newest one, or completes the report of why there is none. */
+static VeraFrame *
+vera_clip_movie_answer(
+    VeraClipMovie *self, gint64 index, VeraFrame *frame, GError *local, GError **error)
+{
+    if (frame != NULL) {
+        g_clear_pointer(&self->newest, vera_frame_unref);
+        self->newest = vera_frame_ref(frame);
+        return frame;
+    }
+    /* A cancelled read stopped between two packets and can go on. */
+    if (!g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED))
+        self->next_place = -1;
+    if (local == NULL)
+        g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "Frame %" G_GINT64_FORMAT
+                    " of ‘%s’ is damaged or missing; use a range without it "
+                    "or a sound copy of the file.",
+                    index, self->path);
+    g_propagate_error(error, local);
+    return NULL;
+}
+
 VeraFrame *
 vera_clip_movie_read(VeraClipBackend *backend,
                      gint64 index,
+                     const VeraClipPassing *passing,
                      GCancellable *cancellable,
                      GError **error)
 {
@@ -282,22 +350,61 @@ vera_clip_movie_read(VeraClipBackend *backend,
         return NULL;
     if (self->newest != NULL && self->newest->index == index)
         return vera_frame_ref(self->newest);
-    VeraFrame *frame = vera_clip_movie_decode(self, index, cancellable, &local);
-    if (frame == NULL) {
-        /* A cancelled decoder stands between two packets, from where it can go on. */
-        if (!g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED))
-            self->last_rank = -1;
-        if (local == NULL)
-            g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                        "Frame %" G_GINT64_FORMAT
-                        " of ‘%s’ is damaged or missing; use a range without it "
-                        "or a sound copy of the file.",
-                        index, self->path);
-        g_propagate_error(error, local);
+    VeraFrame *frame = vera_clip_movie_decode(self, index, passing, cancellable, &local);
+    return vera_clip_movie_answer(self, index, frame, local, error);
+}
+
+gint64
+vera_clip_movie_get_key(VeraClipBackend *backend, gint64 index)
+{
+    VeraClipMovie *self = (VeraClipMovie *)backend;
+
+    if (self->index.lacks_pts)
+        return 0;
+    guint key = vera_clip_index_get_key(&self->index, index, 0);
+    return CLAMP(vera_clip_index_get(&self->index, key)->rank, 0, index);
+}
+
+/** Gives the decoder the packets of the picture at @key and nothing more. */
+static gboolean
+vera_clip_movie_send_only(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error)
+{
+    if (!vera_clip_movie_seek(self, key, cancellable, error))
+        return FALSE;
+    if (self->next_place == key && !vera_clip_movie_feed(self, cancellable, error))
+        return FALSE;
+    /* The second field of an interlaced picture may be a packet of its own. */
+    if (self->next_place < self->index.entries->len &&
+        !vera_clip_index_get(&self->index, (guint)self->next_place)->is_shown &&
+        !vera_clip_movie_feed(self, cancellable, error))
+        return FALSE;
+    if (!self->is_drained)
+        avcodec_send_packet(self->decoder, NULL);
+    self->is_drained = TRUE;
+    return TRUE;
+}
+
+VeraFrame *
+vera_clip_movie_read_key(VeraClipBackend *backend,
+                         gint64 index,
+                         GCancellable *cancellable,
+                         GError **error)
+{
+    VeraClipMovie *self = (VeraClipMovie *)backend;
+    GError *local = NULL;
+    VeraFrame *frame = NULL;
+    guint key = vera_clip_index_get_key(&self->index, index, 0);
+    gint64 rank = vera_clip_index_get(&self->index, key)->rank;
+
+    if (self->index.lacks_pts || rank < 0)
+        return vera_clip_movie_read(backend, index, NULL, cancellable, error);
+    if (!vera_clip_movie_is_unchanged(self, error))
         return NULL;
-    }
-    vera_clip_movie_set_place(self, frame, index);
-    g_clear_pointer(&self->newest, vera_frame_unref);
-    self->newest = vera_frame_ref(frame);
-    return frame;
+    self->whole_from = rank;
+    if (vera_clip_movie_send_only(self, key, cancellable, &local))
+        frame = vera_clip_movie_decode_to(self, rank, NULL, cancellable, &local);
+    self->next_place = -1;
+    if (frame != NULL)
+        return frame;
+    return vera_clip_movie_answer(self, rank, NULL, local, error);
 }

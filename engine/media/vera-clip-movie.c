@@ -84,22 +84,22 @@ vera_clip_movie_rewind(VeraClipMovie *self, GError **error)
         return FALSE;
     if (self->decoder != NULL)
         avcodec_flush_buffers(self->decoder);
-    self->next_place = 0;
-    self->last_rank = -1;
+    self->next_place = self->start_place = 0;
+    self->last_rank = self->skipped_to = -1;
     self->trusts_order = TRUE;
     self->is_drained = FALSE;
     return TRUE;
 }
 
 static void
-vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec)
+vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec, int n_threads)
 {
     const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
     gboolean is_intra = desc != NULL && (desc->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 
     /* Frame threads delay every picture; where each stands alone that only makes a single one
      * slower. */
-    decoder->thread_count = (int)MIN(g_get_num_processors(), 16);
+    decoder->thread_count = n_threads > 0 ? n_threads : (int)MIN(g_get_num_processors(), 16);
     decoder->thread_type = is_intra ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
 }
 
@@ -121,7 +121,7 @@ vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error)
                     "There is not enough memory to decode ‘%s’.", self->path);
         return FALSE;
     }
-    vera_clip_movie_set_threads(self->decoder, codec);
+    vera_clip_movie_set_threads(self->decoder, codec, self->n_threads);
     self->decoder->err_recognition = AV_EF_CRCCHECK;
     if (avcodec_open2(self->decoder, codec, NULL) < 0) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -160,6 +160,16 @@ vera_clip_movie_free(VeraClipBackend *backend)
 }
 
 static gboolean
+vera_clip_movie_check_memory(const VeraClipMovie *self, GError **error)
+{
+    if (self->packet != NULL && self->picture != NULL)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                "There is not enough memory to open ‘%s’.", self->path);
+    return FALSE;
+}
+
+static gboolean
 vera_clip_movie_load(VeraClipMovie *self, GCancellable *cancellable, GError **error)
 {
     GStatBuf facts;
@@ -169,13 +179,61 @@ vera_clip_movie_load(VeraClipMovie *self, GCancellable *cancellable, GError **er
             (gint64)facts.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + facts.st_mtim.tv_nsec;
         self->file_size = facts.st_size;
     }
-    if (self->packet == NULL || self->picture == NULL) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                    "There is not enough memory to open ‘%s’.", self->path);
-        return FALSE;
-    }
-    return vera_clip_movie_rewind(self, error) && vera_clip_movie_open_decoder(self, error) &&
+    return vera_clip_movie_check_memory(self, error) && vera_clip_movie_rewind(self, error) &&
+           vera_clip_movie_open_decoder(self, error) &&
            vera_clip_movie_scan(self, cancellable, error);
+}
+
+static VeraClipBackend *
+vera_clip_movie_dup(VeraClipBackend *backend, int n_threads, GError **error);
+
+static VeraClipMovie *
+vera_clip_movie_new(const char *path)
+{
+    VeraClipMovie *self = g_new0(VeraClipMovie, 1);
+
+    self->backend.read = vera_clip_movie_read;
+    self->backend.read_key = vera_clip_movie_read_key;
+    self->backend.get_key = vera_clip_movie_get_key;
+    self->backend.dup = vera_clip_movie_dup;
+    self->backend.get_time = vera_clip_movie_get_time;
+    self->backend.free = vera_clip_movie_free;
+    self->path = g_strdup(path);
+    self->packet = av_packet_alloc();
+    self->picture = av_frame_alloc();
+    return self;
+}
+
+/** Takes over what is known of the file; nothing of it changes after a clip was opened. */
+static void
+vera_clip_movie_share(VeraClipMovie *self, const VeraClipMovie *other)
+{
+    self->backend.info = other->backend.info;
+    self->timecode = g_strdup(other->timecode);
+    self->backend.info.start_timecode = self->timecode;
+    self->index.entries = g_array_ref(other->index.entries);
+    self->index.order = g_array_ref(other->index.order);
+    self->index.lacks_pts = other->index.lacks_pts;
+    self->look = other->look;
+    self->mtime = other->mtime;
+    self->file_size = other->file_size;
+}
+
+static VeraClipBackend *
+vera_clip_movie_dup(VeraClipBackend *backend, int n_threads, GError **error)
+{
+    const VeraClipMovie *other = (const VeraClipMovie *)backend;
+
+    if (!vera_clip_check_file(other->path, error))
+        return NULL;
+    VeraClipMovie *self = vera_clip_movie_new(other->path);
+    self->n_threads = n_threads;
+    vera_clip_movie_share(self, other);
+    if (vera_clip_movie_check_memory(self, error) && vera_clip_movie_rewind(self, error) &&
+        vera_clip_movie_open_decoder(self, error))
+        return &self->backend;
+    vera_clip_movie_free(&self->backend);
+    return NULL;
 }
 
 VeraClipBackend *
@@ -184,13 +242,7 @@ vera_clip_movie_open(const char *path, GCancellable *cancellable, GError **error
     if (!vera_clip_check_file(path, error))
         return NULL;
 
-    VeraClipMovie *self = g_new0(VeraClipMovie, 1);
-    self->backend.read = vera_clip_movie_read;
-    self->backend.get_time = vera_clip_movie_get_time;
-    self->backend.free = vera_clip_movie_free;
-    self->path = g_strdup(path);
-    self->packet = av_packet_alloc();
-    self->picture = av_frame_alloc();
+    VeraClipMovie *self = vera_clip_movie_new(path);
     vera_clip_index_init(&self->index);
     if (!vera_clip_movie_load(self, cancellable, error)) {
         vera_clip_movie_free(&self->backend);

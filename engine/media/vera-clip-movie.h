@@ -21,11 +21,15 @@ G_BEGIN_DECLS
  * @index: every packet
  * @look: what the frames have in common
  * @next_place: place in decoding order of the packet that comes next, or -1 while unknown
+ * @start_place: place in decoding order of the first packet since the decoder was emptied
  * @last_rank: the frame that came out last, or -1
+ * @whole_from: frames before this one may be skipped while going to another
+ * @skipped_to: no frame behind this one was skipped since the decoder was emptied
  * @trusts_order: packets are told by counting from the start of the file, not by their times
  * @is_drained: the decoder has been given the end of the file
  * @mtime: modification time when opened, in ns
  * @file_size: size when opened
+ * @n_threads: threads of the decoder, or 0 for as many as the machine has
  * @newest: (nullable): the frame that was asked for last
  * @timecode: (nullable): start timecode
  *
@@ -43,11 +47,15 @@ typedef struct {
     VeraClipIndex index;
     VeraClipLook look;
     gint64 next_place;
+    gint64 start_place;
     gint64 last_rank;
+    gint64 whole_from;
+    gint64 skipped_to;
     gboolean trusts_order;
     gboolean is_drained;
     gint64 mtime;
     gint64 file_size;
+    int n_threads;
     VeraFrame *newest;
     char *timecode;
 } VeraClipMovie;
@@ -86,8 +94,19 @@ VeraClipStep vera_clip_movie_step(VeraClipMovie *self, GCancellable *cancellable
  */
 VeraFrame *vera_clip_movie_read(VeraClipBackend *backend,
                                 gint64 index,
+                                const VeraClipPassing *passing,
                                 GCancellable *cancellable,
                                 GError **error);
+
+/** vera_clip_movie_read_key: the #VeraClipBackend.read_key of a movie. Returns: (transfer full): or
+ * %NULL */
+VeraFrame *vera_clip_movie_read_key(VeraClipBackend *backend,
+                                    gint64 index,
+                                    GCancellable *cancellable,
+                                    GError **error);
+
+/** vera_clip_movie_get_key: the #VeraClipBackend.get_key of a movie. Returns: a frame number */
+gint64 vera_clip_movie_get_key(VeraClipBackend *backend, gint64 index);
 
 /**
  * vera_clip_movie_scan:

@@ -103,6 +103,7 @@ vera_clip_sequence_read_still(VeraClipSequence *self, const char *path, GError *
 static VeraFrame *
 vera_clip_sequence_read(VeraClipBackend *backend,
                         gint64 index,
+                        const VeraClipPassing *passing,
                         GCancellable *cancellable,
                         GError **error)
 {
@@ -256,12 +257,30 @@ vera_clip_sequence_load(VeraClipSequence *self,
     return vera_clip_sequence_check_files(self, cancellable, error);
 }
 
+static VeraClipBackend *
+vera_clip_sequence_dup(VeraClipBackend *backend, int n_threads, GError **error)
+{
+    const VeraClipSequence *other = (const VeraClipSequence *)backend;
+    VeraClipSequence *self = g_new(VeraClipSequence, 1);
+
+    *self = *other;
+    self->sequence = g_new(VeraSequence, 1);
+    self->sequence->files = g_ptr_array_ref(other->sequence->files);
+    self->sequence->first_number = other->sequence->first_number;
+    self->codec_name = g_strdup(other->codec_name);
+    self->backend.info.codec_name = self->codec_name;
+    if (other->backend.info.start_timecode != NULL)
+        self->backend.info.start_timecode = self->exr.timecode;
+    return &self->backend;
+}
+
 VeraClipBackend *
 vera_clip_sequence_open(const char *path, GCancellable *cancellable, GError **error)
 {
     VeraClipSequence *self = g_new0(VeraClipSequence, 1);
 
     self->backend.read = vera_clip_sequence_read;
+    self->backend.dup = vera_clip_sequence_dup;
     self->backend.get_time = vera_clip_sequence_get_time;
     self->backend.free = vera_clip_sequence_free;
     if (vera_clip_sequence_load(self, path, cancellable, error))

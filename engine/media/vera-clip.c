@@ -67,27 +67,67 @@ vera_clip_get_path(VeraClip *self)
     return self->path;
 }
 
+VeraClip *
+vera_clip_dup(VeraClip *self, int n_threads, GError **error)
+{
+    VeraClipBackend *backend = self->backend->dup(self->backend, n_threads, error);
+    if (backend == NULL)
+        return NULL;
+    VeraClip *copy = g_object_new(VERA_TYPE_CLIP, NULL);
+    copy->path = g_strdup(self->path);
+    copy->backend = backend;
+    return copy;
+}
+
+static gboolean
+vera_clip_check_index(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error)
+{
+    gint64 last = self->backend->info.n_frames - 1;
+
+    if (index >= 0 && index <= last)
+        return !vera_engine_error_set_cancelled(cancellable, error);
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ has no frame %" G_GINT64_FORMAT "; its frames go from 0 to %" G_GINT64_FORMAT
+                ".",
+                self->path, index, last);
+    return FALSE;
+}
+
 VeraFrame *
 vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error)
 {
-    const VeraClipInfo *info = &self->backend->info;
-
-    if (index < 0 || index >= info->n_frames) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "‘%s’ has no frame %" G_GINT64_FORMAT
-                    "; its frames go from 0 to %" G_GINT64_FORMAT ".",
-                    self->path, index, info->n_frames - 1);
+    if (!vera_clip_check_index(self, index, cancellable, error))
         return NULL;
-    }
-    if (vera_engine_error_set_cancelled(cancellable, error))
-        return NULL;
-    return self->backend->read(self->backend, index, cancellable, error);
+    return self->backend->read(self->backend, index, NULL, cancellable, error);
 }
 
-void
-vera_clip_set_passing(VeraClip *self, const VeraClipPassing *passing)
+VeraFrame *
+vera_clip_read_frame_passing(VeraClip *self,
+                             gint64 index,
+                             const VeraClipPassing *passing,
+                             GCancellable *cancellable,
+                             GError **error)
 {
-    self->backend->passing = passing;
+    if (!vera_clip_check_index(self, index, cancellable, error))
+        return NULL;
+    return self->backend->read(self->backend, index, passing, cancellable, error);
+}
+
+VeraFrame *
+vera_clip_read_key_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error)
+{
+    if (!vera_clip_check_index(self, index, cancellable, error))
+        return NULL;
+    return self->backend->read_key != NULL
+               ? self->backend->read_key(self->backend, index, cancellable, error)
+               : self->backend->read(self->backend, index, NULL, cancellable, error);
+}
+
+gint64
+vera_clip_get_key_frame(VeraClip *self, gint64 index)
+{
+    gint64 place = CLAMP(index, 0, self->backend->info.n_frames - 1);
+    return self->backend->get_key != NULL ? self->backend->get_key(self->backend, place) : place;
 }
 
 double

@@ -93,21 +93,84 @@ vera_clip_read_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GE
 
 /**
  * VeraClipPassing:
- * @wants: whether frame @index is of use
- * @pass: takes a frame (transfer none)
- * @user_data: for both
+ * @whole_from: frames from here to the wanted one are all decoded; those before may be skipped
+ * where that is quicker
+ * @wants: whether frame @index, which is passed on the way, shall be handed over
+ * @take: (transfer none): takes a frame that is passed; the same bytes as vera_clip_read_frame()
+ * gives
+ * @data: handed to both
  *
- * Frames that come out of the decoder on the way to the one that is read: free, but for copying their planes. Both run on the
- * thread that reads.
+ * What to do with the frames that are decoded on the way to another. Both functions are called in
+ * the thread that reads.
  */
 typedef struct {
-    gboolean (*wants)(gint64 index, gpointer user_data);
-    void (*pass)(VeraFrame *frame, gpointer user_data);
-    gpointer user_data;
+    gint64 whole_from;
+    gboolean (*wants)(gint64 index, gpointer data);
+    void (*take)(VeraFrame *frame, gpointer data);
+    gpointer data;
 } VeraClipPassing;
 
-/** vera_clip_set_passing: @passing (nullable) must stay as long as @self, or until it is set anew. */
-void vera_clip_set_passing(VeraClip *self, const VeraClipPassing *passing);
+/**
+ * vera_clip_read_frame_passing:
+ * @self: a clip
+ * @index: frame number, 0..n_frames-1
+ * @passing: what to do with the frames on the way
+ * @cancellable: (nullable): checked between packets; a cancelled read is taken up where it stopped
+ * @error: return location for a #GError
+ *
+ * As vera_clip_read_frame(), and hands over wanted frames before @index that are decoded anyway.
+ *
+ * Thread-safety: one thread at a time per clip.
+ * Returns: (transfer full): frame @index, or %NULL
+ */
+VeraFrame *vera_clip_read_frame_passing(VeraClip *self,
+                                        gint64 index,
+                                        const VeraClipPassing *passing,
+                                        GCancellable *cancellable,
+                                        GError **error);
+
+/**
+ * vera_clip_read_key_frame:
+ * @self: a clip
+ * @index: frame number, 0..n_frames-1
+ * @cancellable: (nullable): checked between packets
+ * @error: return location for a #GError
+ *
+ * Decodes the key frame from which frame @index is decoded, and nothing else: one picture's time,
+ * wherever @index is. Good to be looked at; take no pixel from it. Leaves the clip so that the next
+ * read seeks. Errors: as vera_clip_read_frame().
+ *
+ * Thread-safety: one thread at a time per clip.
+ * Returns: (transfer full): a frame, #VeraFrame.index says which; or %NULL
+ */
+VeraFrame *
+vera_clip_read_key_frame(VeraClip *self, gint64 index, GCancellable *cancellable, GError **error);
+
+/**
+ * vera_clip_get_key_frame:
+ * @self: a clip
+ * @index: frame number, 0..n_frames-1
+ *
+ * Thread-safety: safe; the answer never changes.
+ * Returns: the frame where decoding starts to reach @index; @index itself where each frame stands
+ * alone
+ */
+gint64 vera_clip_get_key_frame(VeraClip *self, gint64 index);
+
+/**
+ * vera_clip_dup:
+ * @self: a clip
+ * @n_threads: threads of its decoder, or 0 for as many as the machine has
+ * @error: return location for a #GError
+ *
+ * Opens the same file for another thread without reading its index again. The copy gives the same
+ * frames and refuses to read when the file is no longer the one that was opened. Errors: as
+ * vera_clip_open().
+ *
+ * Thread-safety: any thread, also while another reads from @self; may block.
+ * Returns: (transfer full): a clip, or %NULL
+ */
+VeraClip *vera_clip_dup(VeraClip *self, int n_threads, GError **error);
 
 /** vera_clip_get_frame_time: Returns: presentation time of frame @index in seconds from the first
  * frame */

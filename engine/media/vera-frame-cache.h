@@ -1,71 +1,110 @@
 #pragma once
 
-#include <gio/gio.h>
-
 #include "engine/media/vera-clip.h"
+#include "engine/media/vera-frame-store.h"
 
 G_BEGIN_DECLS
 
 #define VERA_TYPE_FRAME_CACHE (vera_frame_cache_get_type())
-
-/**
- * VeraFrameCache: decoded frames of one clip around the playhead, made by a thread of its own.
- *
- * Thread-safety: any thread may call; nothing but vera_frame_cache_new() and vera_frame_cache_close() blocks.
- */
 G_DECLARE_FINAL_TYPE(VeraFrameCache, vera_frame_cache, VERA, FRAME_CACHE, GObject)
 
-/** VeraFrameCacheReadyFunc: on the decoder's thread; frame @frame is there, or failed with @error. */
-typedef void (*VeraFrameCacheReadyFunc)(gint64 frame, const GError *error, gpointer user_data);
+/**
+ * VeraFrameCache:
+ *
+ * Decodes the frames around a playhead in threads of its own and keeps them, bounded in memory. One
+ * thread decodes the frame that is asked for and then what will be asked for next; another one
+ * shows the key frame of a place that has nothing yet.
+ *
+ * Thread-safety: every function may be called from any thread, and none but vera_frame_cache_new(),
+ * vera_frame_cache_close() and vera_frame_cache_set_ready_func() waits for anything.
+ */
+
+/**
+ * VeraFrameCacheReadyFunc:
+ * @frame: frame number
+ * @error: (nullable): why the frame at the playhead could not be read; %NULL when @frame arrived
+ * @data: as given to vera_frame_cache_set_ready_func()
+ *
+ * Called from a worker thread each time a frame arrives (exact or approximate: ask
+ * vera_frame_cache_get() for the playhead), and when the frame at the playhead cannot be read.
+ * Return soon, and do not close the cache or set the function from here.
+ */
+typedef void (*VeraFrameCacheReadyFunc)(gint64 frame, const GError *error, gpointer data);
 
 /**
  * vera_frame_cache_new:
- * @clip_path: as in vera_clip_open()
- * @max_bytes: of decoded frames; at least two frames are kept whatever it says
+ * @clip_path: as for vera_clip_open()
+ * @max_bytes: limit of the memory for frames; two frames are kept whatever it says
  * @error: return location for a #GError
  *
- * Opens the clip (which may take a while: its packets are indexed) and starts the decoder.
- * Errors: those of vera_clip_open().
+ * Opens the clip and reads its index, which may take a second for an hour of film: call it from a
+ * task's thread. Nothing is decoded before the first vera_frame_cache_request(). Errors: as
+ * vera_clip_open().
  *
  * Returns: (transfer full): a cache, or %NULL
  */
 VeraFrameCache *vera_frame_cache_new(const char *clip_path, gsize max_bytes, GError **error);
 
-/** vera_frame_cache_get_clip: Returns: (transfer none): the clip, for its facts alone: its frames belong to the decoder */
+/** vera_frame_cache_get_clip: Returns: (transfer none): the clip, for its facts, times and key
+ * frames alone: never read from it */
 VeraClip *vera_frame_cache_get_clip(VeraFrameCache *self);
 
 /**
  * vera_frame_cache_request:
- * @frame: where the playhead is; clamped to the clip
- * @direction: where it goes: negative, 0 or positive
+ * @self: a cache
+ * @frame: where the playhead is, 0..n_frames-1 (clamped)
+ * @direction: where it goes: 1 forward, -1 backward, 0 when that is not known; 2, 4, -8 ... for
+ * faster play
  *
- * The latest request wins: its frame is decoded first, then those ahead in its direction, then a few behind. A request that is far
- * away stops the decoding of an older one between two packets.
+ * Tells that the playhead moved. The latest request wins: a read that no longer helps is broken off
+ * between two packets. Asking again for a frame that could not be read, after having asked for
+ * another, tries again.
  */
 void vera_frame_cache_request(VeraFrameCache *self, gint64 frame, int direction);
 
-/** vera_frame_cache_get: Returns: (transfer full) (nullable): frame @frame if it is in memory */
+/** vera_frame_cache_get: Returns: (transfer full) (nullable): exactly frame @frame, if it is here
+ */
 VeraFrame *vera_frame_cache_get(VeraFrameCache *self, gint64 frame);
 
-/** vera_frame_cache_get_nearest: @found: (out): its number. Returns: (transfer full) (nullable): the frame in memory nearest to @frame */
+/**
+ * vera_frame_cache_get_nearest:
+ * @self: a cache
+ * @frame: a frame number
+ * @found: (out) (optional): the number of the frame that is returned, or -1
+ *
+ * The frame next to @frame that is here, to have something to show while the right one comes. May
+ * be approximate.
+ *
+ * Returns: (transfer full) (nullable): a frame
+ */
 VeraFrame *vera_frame_cache_get_nearest(VeraFrameCache *self, gint64 frame, gint64 *found);
 
 /**
- * vera_frame_cache_set_ready_func: @func (nullable) is called for each frame that arrives or fails. When this returns, the
- * function that was set before is not running any more and is not called again.
+ * vera_frame_cache_set_ready_func:
+ * @self: a cache
+ * @func: (nullable): the function
+ * @data: handed to @func
+ *
+ * When this returns, the function set before is not running and will not be called again.
  */
-void vera_frame_cache_set_ready_func(VeraFrameCache *self, VeraFrameCacheReadyFunc func, gpointer user_data);
+void
+vera_frame_cache_set_ready_func(VeraFrameCache *self, VeraFrameCacheReadyFunc func, gpointer data);
 
-/** vera_frame_cache_get_cached: @ranges: (element-type gint64): filled with first and last frame of each run in memory, in order */
+/** vera_frame_cache_get_cached: puts first and last frame of each run of exact frames into @ranges
+ * (element-type gint64), in order, replacing its content */
 void vera_frame_cache_get_cached(VeraFrameCache *self, GArray *ranges);
 
-/** vera_frame_cache_set_max_bytes: drops the frames farthest from the playhead if there are too many. */
+/** vera_frame_cache_set_max_bytes: changes the limit; what is beyond it goes at once */
 void vera_frame_cache_set_max_bytes(VeraFrameCache *self, gsize max_bytes);
 
-/** vera_frame_cache_get_bytes: Returns: memory that the frames take */
+/** vera_frame_cache_get_bytes: Returns: bytes of the frames held */
 gsize vera_frame_cache_get_bytes(VeraFrameCache *self);
 
-/** vera_frame_cache_close: stops the decoder and waits for it; frames that were handed out stay. */
+/**
+ * vera_frame_cache_close: breaks off what is being decoded, waits for the threads (as long as one
+ * picture takes) and frees the frames. Later requests do nothing. Dropping the last reference
+ * closes too.
+ */
 void vera_frame_cache_close(VeraFrameCache *self);
 
 G_END_DECLS

@@ -37,24 +37,42 @@ vera_frame_get_plane_height(const VeraFrame *self, int plane)
     return (self->height + (1 << shift) - 1) >> shift;
 }
 
-VeraFrame *
-vera_frame_new(const VeraFrameFormat *format, int width, int height, GError **error)
+/** Sets the strides of @self and the place of each plane. Returns: bytes of all planes */
+static gsize
+vera_frame_lay_out(VeraFrame *self, gsize *offset)
 {
-    VeraFrame *self = g_new0(VeraFrame, 1);
-    gsize offset[VERA_FRAME_MAX_PLANES] = {0};
     gsize total = 0;
 
-    self->width = width;
-    self->height = height;
-    self->format = *format;
-    g_atomic_ref_count_init(&self->ref_count);
-    for (int p = 0; p < format->n_planes; p++) {
-        gsize row = (gsize)vera_frame_get_plane_width(self, p) * vera_frame_get_sample_size(format);
+    for (int p = 0; p < self->format.n_planes; p++) {
+        gsize row =
+            (gsize)vera_frame_get_plane_width(self, p) * vera_frame_get_sample_size(&self->format);
         row = (row + VERA_FRAME_ALIGNMENT - 1) & ~(gsize)(VERA_FRAME_ALIGNMENT - 1);
         self->stride[p] = (int)row;
         offset[p] = total;
         total += row * vera_frame_get_plane_height(self, p);
     }
+    return total;
+}
+
+gsize
+vera_frame_measure(const VeraFrameFormat *format, int width, int height)
+{
+    VeraFrame frame = {.width = width, .height = height, .format = *format};
+    gsize offset[VERA_FRAME_MAX_PLANES];
+    return vera_frame_lay_out(&frame, offset);
+}
+
+VeraFrame *
+vera_frame_new(const VeraFrameFormat *format, int width, int height, GError **error)
+{
+    VeraFrame *self = g_new0(VeraFrame, 1);
+    gsize offset[VERA_FRAME_MAX_PLANES] = {0};
+
+    self->width = width;
+    self->height = height;
+    self->format = *format;
+    self->ref_count = 1;
+    gsize total = vera_frame_lay_out(self, offset);
     if (posix_memalign(&self->memory, VERA_FRAME_ALIGNMENT, total) != 0) {
         g_free(self);
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
@@ -69,17 +87,20 @@ vera_frame_new(const VeraFrameFormat *format, int width, int height, GError **er
     return self;
 }
 
+/* The compiler's atomics, not GLib's: ThreadSanitizer sees them in a GLib that is not built for it.
+ */
+
 VeraFrame *
 vera_frame_ref(VeraFrame *self)
 {
-    g_atomic_ref_count_inc(&self->ref_count);
+    __atomic_fetch_add(&self->ref_count, 1, __ATOMIC_RELAXED);
     return self;
 }
 
 void
 vera_frame_unref(VeraFrame *self)
 {
-    if (!g_atomic_ref_count_dec(&self->ref_count))
+    if (__atomic_sub_fetch(&self->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     free(self->memory);
     g_free(self);

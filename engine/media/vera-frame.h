@@ -75,7 +75,7 @@ typedef struct {
     int stride[VERA_FRAME_MAX_PLANES];
     guint8 *data[VERA_FRAME_MAX_PLANES];
     /*< private >*/
-    gatomicrefcount ref_count;
+    int ref_count;
     gpointer memory;
 } VeraFrame;
 
@@ -92,6 +92,9 @@ typedef struct {
  * Returns: (transfer full): a frame, or %NULL
  */
 VeraFrame *vera_frame_new(const VeraFrameFormat *format, int width, int height, GError **error);
+
+/** vera_frame_measure: Returns: bytes of the planes of such a frame */
+gsize vera_frame_measure(const VeraFrameFormat *format, int width, int height);
 
 /** vera_frame_ref: Returns: (transfer full): @self */
 VeraFrame *vera_frame_ref(VeraFrame *self);
