@@ -25,6 +25,7 @@ static const struct {
     { "info", vera_cli_info, "say what a clip, model, sequence or take is" },
     { "run-project", vera_cli_run_project, "make every edit of a project file" },
     { "model", vera_cli_model, "check a model, or start one from Wan2.1 weights" },
+    { "bench", vera_cli_bench, "time the engine on this machine" },
     { "eval", vera_cli_eval, "run one module of a model on given tensors" },
 };
 
@@ -200,20 +201,32 @@ vera_cli_parse_range(const char *text, gint64 n_frames, GArray **frames, GError 
     return TRUE;
 }
 
+/* The first of the data folders that has @relative, else where a source tree has it. */
+static char *
+vera_cli_find_data(const char *relative)
+{
+    const char *folders[] = { g_getenv("VERA_DATA_DIR"), VERA_DATA_DIR, VERA_SOURCE_DATA_DIR };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = folders[i] ? g_build_filename(folders[i], relative, NULL) : NULL;
+        if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
+            return g_steal_pointer(&path);
+    }
+    return g_build_filename(VERA_SOURCE_DATA_DIR, relative, NULL);
+}
+
 char *
 vera_cli_get_default_model(void)
 {
-    const char *relative = "models" G_DIR_SEPARATOR_S "vera-small";
-    const char *override = g_getenv("VERA_DATA_DIR");
-    const char *folders[] = { override, VERA_DATA_DIR, VERA_SOURCE_DATA_DIR };
+    g_autofree char *index = vera_cli_find_data("models/vera-small/model_index.json");
 
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++) {
-        g_autofree char *dir = folders[i] ? g_build_filename(folders[i], relative, NULL) : NULL;
-        g_autofree char *index = dir ? g_build_filename(dir, "model_index.json", NULL) : NULL;
-        if (index != NULL && g_file_test(index, G_FILE_TEST_EXISTS))
-            return g_steal_pointer(&dir);
-    }
-    return g_build_filename(VERA_SOURCE_DATA_DIR, relative, NULL);
+    return g_path_get_dirname(index);
+}
+
+char *
+vera_cli_get_sample_clip(void)
+{
+    return vera_cli_find_data("sample/sample.mp4");
 }
 
 static void

@@ -66,7 +66,11 @@ vera_cli_parse_range(const char *text, gint64 n_frames, GArray **frames, GError 
 /** vera_cli_get_default_model: Returns: (transfer full): folder of the bundled model */
 char *vera_cli_get_default_model(void);
 
+/** vera_cli_get_sample_clip: Returns: (transfer full): the clip of the sample project */
+char *vera_cli_get_sample_clip(void);
+
 /** Commands: each takes its own name as argv[0]. Return: the exit code */
+int vera_cli_bench(int argc, char **argv);
 int vera_cli_edit(int argc, char **argv);
 int vera_cli_export(int argc, char **argv);
 int vera_cli_verify(int argc, char **argv);

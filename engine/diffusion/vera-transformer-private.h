@@ -97,6 +97,23 @@ typedef struct {
     VeraTensor *m;  /* [6, d]: the current block's sum */
 } VeraModulation;
 
+/** vera_modulation_init: of branch @b at @timestep; vera_modulation_clear() frees what it holds, also after a failure. */
+gboolean vera_modulation_init(VeraModulation *self, VeraTransformer *t, int b, float timestep, GError **error);
+void vera_modulation_clear(VeraModulation *self);
+
+/**
+ * vera_text_context_fill_layer:
+ * @text: [n_keys, d], the text after its MLP
+ *
+ * Makes k and v of the cross-attention of one layer of branch @b; what was there must be freed before.
+ */
+gboolean vera_text_context_fill_layer(VeraTransformer *self,
+                                      VeraTextContext *context,
+                                      int b,
+                                      int layer,
+                                      VeraTensor *text,
+                                      GError **error);
+
 /** vera_transformer_run_block: block @layer of all branches; @modulation has one entry a branch. */
 gboolean vera_transformer_run_block(
     VeraTransformer *self, int layer, VeraModulation *modulation, VeraTextContext *text, GError **error);

@@ -152,7 +152,7 @@ vera_text_context_new(VeraTransformer *self, int n_rows, GError **error)
     return context->key_bias ? g_steal_pointer(&context) : NULL;
 }
 
-static gboolean
+gboolean
 vera_text_context_fill_layer(VeraTransformer *self, VeraTextContext *context, int b, int layer, VeraTensor *text, GError **error)
 {
     const VeraAttentionWeights *w = &self->branches[b].blocks[layer].cross;
@@ -211,7 +211,7 @@ vera_transformer_prepare_text(
     return g_steal_pointer(&context);
 }
 
-static void
+void
 vera_modulation_clear(VeraModulation *self)
 {
     g_clear_pointer(&self->e, vera_tensor_unref);
@@ -220,7 +220,7 @@ vera_modulation_clear(VeraModulation *self)
 }
 
 /* wan21-spec.md section 1.3, steps 2 to 4. */
-static gboolean
+gboolean
 vera_modulation_init(VeraModulation *self, VeraTransformer *t, int b, float timestep, GError **error)
 {
     VeraBranch *branch = &t->branches[b];
