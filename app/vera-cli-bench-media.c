@@ -150,6 +150,7 @@ vera_bench_export(VeraBench *self, VeraClip *clip, VeraTake *take, GError **erro
         settings.output_dir = dir;
         settings.name = "plate";
         settings.is_float32 = TRUE;
+        settings.can_overwrite = TRUE;
         job.settings = settings;
         if (!vera_bench_measure(self, g_strdup(presets[i].name),
                                 g_strdup_printf("%s, %dx%d", presets[i].detail, VERA_BENCH_PLATE_WIDTH, VERA_BENCH_PLATE_HEIGHT),
