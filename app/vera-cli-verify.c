@@ -30,7 +30,7 @@ vera_cli_verify(int argc, char **argv)
         { "json", 0, 0, G_OPTION_ARG_NONE, &is_json, "One JSON object a frame", NULL },
         { NULL, 0, 0, 0, NULL, NULL, NULL },
     };
-    GOptionContext *context = g_option_context_new("DIR --source CLIP – prove that pixels outside the matte are the source's");
+    GOptionContext *context = g_option_context_new("DIR --source CLIP – prove that pixels outside the matte of an EXR, PNG or FFV1 export are the source's");
     g_autoptr(GError) error = NULL;
     gint64 n_changed, n_frames;
     int code;

@@ -1,0 +1,191 @@
+#include "config.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include <gio/gio.h>
+
+/* The options of delivery as a person uses them: the program writes, ffmpeg and exrheader read. */
+
+static char *root_dir;
+
+/** Runs a command line in the test's folder; “vera” is the built program. Returns: the exit code */
+static int run(char **out, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static int
+run(char **out, const char *format, ...)
+{
+    g_autofree char *command = NULL, *line = NULL, *text = NULL;
+    va_list arguments;
+    int status = 1;
+
+    va_start(arguments, format);
+    command = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    line = g_strdup_printf("exec 2>&1; cd '%s'; vera() { '%s' \"$@\"; }; %s", root_dir,
+                           g_getenv("VERA_PROGRAM"), command);
+    const char *argv[] = {"/bin/sh", "-c", line, NULL};
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &text, NULL,
+                               &status, NULL));
+    g_test_message("%s: %s", command, text);
+    if (out != NULL)
+        *out = g_steal_pointer(&text);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void
+make_clip(void)
+{
+    if (run(NULL, "test -e clip.mkv") != 0)
+        g_assert_cmpint(
+            run(NULL, "ffmpeg -v error -f lavfi -i testsrc2=size=90x50:rate=24000/1001 -frames:v 6 "
+                      "-timecode 01:00:00:22 -pix_fmt gbrp -c:v ffv1 clip.mkv"),
+            ==, 0);
+}
+
+static void
+test_exr_options(void)
+{
+    g_autofree char *header = NULL;
+    const char *const lines[] = {"compression (type compression): zip, individual scanlines",
+                                 "R, 32-bit", "red   (0.64 0.33)", "time 01:00:01:01"};
+
+    make_clip();
+    g_assert_cmpint(
+        run(NULL, "vera export clip.mkv --output exr --compression zips --float32 --chromaticities "
+                  "--start-number 5 --padding 6 --name shot --range 2-4"),
+        ==, 0);
+    g_assert_cmpint(run(&header, "ls exr; exrheader exr/shot.000007.exr"), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
+        if (strstr(header, lines[i]) == NULL)
+            g_error("“%s” is not in %s", lines[i], header);
+    g_assert_cmpint(run(NULL, "test -e exr/shot.000005.exr -a ! -e exr/shot.000008.exr"), ==, 0);
+    g_assert_cmpint(run(NULL, "vera verify exr --source clip.mkv"), ==, 0);
+}
+
+static void
+test_overwrite_and_resume(void)
+{
+    g_autofree char *refused = NULL, *other = NULL;
+
+    make_clip();
+    g_assert_cmpint(run(NULL, "vera export clip.mkv --output again --export png"), ==, 0);
+    g_assert_cmpint(run(NULL, "ls -i again/comp > before"), ==, 0);
+    g_assert_cmpint(run(&refused, "vera export clip.mkv --output again --export png"), ==, 1);
+    g_assert_nonnull(strstr(refused, "again"));
+    g_assert_nonnull(strstr(refused, "--overwrite"));
+    g_assert_cmpint(run(NULL, "vera export clip.mkv --output again --export png --resume"), ==, 0);
+    g_assert_cmpint(run(NULL, "ls -i again/comp | cmp - before"), ==, 0);
+    g_assert_cmpint(run(&other, "vera export clip.mkv --output again --export exr --resume"), ==,
+                    1);
+    g_assert_nonnull(strstr(other, "other settings"));
+    g_assert_cmpint(run(NULL, "vera export clip.mkv --output again --export png --overwrite"), ==,
+                    0);
+    g_assert_cmpint(run(NULL, "ls -i again/comp | cmp -s - before"), ==, 1);
+}
+
+static void
+test_wrong_options(void)
+{
+    static const char *const wrong[] = {"--compression dwaa",
+                                        "--export png --float32",
+                                        "--export ffv1 --straight",
+                                        "--black 0.9 --white 0.1",
+                                        "--export png --matte-layer",
+                                        "--padding 0",
+                                        "--start-number -5",
+                                        "--name a/b",
+                                        "--floor 3",
+                                        "--export gif"};
+
+    make_clip();
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autofree char *text = NULL;
+        g_assert_cmpint(run(&text, "vera export clip.mkv --output wrong %s", wrong[i]), ==, 2);
+        g_assert_true(g_str_has_prefix(text, "vera: "));
+    }
+    g_assert_cmpint(run(NULL, "test -e wrong"), !=, 0);
+}
+
+/** Alpha of the first frame of an edit layer. */
+static guint16 *
+read_matte(const char *dir)
+{
+    g_autofree char *path = g_build_filename(root_dir, "alpha.raw", NULL);
+    char *bytes = NULL;
+    gsize length;
+
+    g_assert_cmpint(
+        run(NULL,
+            "ffmpeg -v error -y -i %s/edit.mkv -frames:v 1 -vf alphaextract -f rawvideo -pix_fmt "
+            "gray16le alpha.raw",
+            dir),
+        ==, 0);
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    g_assert_cmpuint(length, ==, 90 * 50 * 2);
+    return (guint16 *)(gpointer)bytes;
+}
+
+/** A take goes out as movies that verify, and the options of the matte reach it. */
+static void
+test_take(void)
+{
+    make_clip();
+    g_assert_cmpint(
+        run(NULL,
+            "vera edit clip.mkv --instruction 'Add a red fox' --size 48x32 --steps 1 --range 1-1 "
+            "--export ffv1 --output edit"),
+        ==, 0);
+    g_assert_cmpint(run(NULL, "vera verify edit --source clip.mkv"), ==, 0);
+    g_assert_cmpint(run(NULL, "vera export edit/take --export ffv1 --output inverted --invert"), ==,
+                    0);
+    g_assert_cmpint(run(NULL, "vera export edit/take --export ffv1 --output floor --floor 0.5"), ==,
+                    0);
+    g_assert_cmpint(
+        run(NULL, "vera export edit/take --export exr --output layered --matte-layer --linear"), ==,
+        0);
+    g_assert_cmpint(
+        run(NULL,
+            "vera verify layered --source clip.mkv && exrheader layered/clip.1001.exr | grep -q "
+            "'vera/over (type string): \"linear\"' && exrheader layered/clip.1001.exr | grep -q "
+            "'matte.A, 16-bit'"),
+        ==, 0);
+    g_autofree guint16 *plain = read_matte("edit"), *inverted = read_matte("inverted"),
+                       *hard = read_matte("floor");
+    int n_soft = 0;
+    for (int i = 0; i < 90 * 50; i++) {
+        g_assert_cmpint(ABS(plain[i] + inverted[i] - 65535), <=, 1);
+        g_assert_true(hard[i] == 0 || hard[i] == 65535);
+        n_soft += plain[i] > 0 && plain[i] < 65535;
+    }
+    g_assert_cmpint(n_soft, >, 0);
+    /* An export that would be refused is refused before the model runs. */
+    g_autofree char *refused = NULL;
+    g_assert_cmpint(
+        run(&refused,
+            "vera edit clip.mkv --instruction 'Add a red fox' --size 48x32 --steps 1 --range 1-1 "
+            "--export ffv1 --output inverted"),
+        ==, 1);
+    g_assert_nonnull(strstr(refused, "--overwrite"));
+    g_assert_cmpint(run(NULL, "test -e inverted/take"), !=, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *ffmpeg = g_find_program_in_path("ffmpeg");
+    int code;
+
+    g_test_init(&argc, &argv, NULL);
+    if (ffmpeg == NULL) {
+        g_print("1..0 # SKIP the ffmpeg command is not installed\n");
+        return 0;
+    }
+    root_dir = g_dir_make_tmp("vera-delivery-XXXXXX", NULL);
+    g_test_add_func("/delivery/exr-options", test_exr_options);
+    g_test_add_func("/delivery/overwrite-and-resume", test_overwrite_and_resume);
+    g_test_add_func("/delivery/wrong-options", test_wrong_options);
+    g_test_add_func("/delivery/take", test_take);
+    code = g_test_run();
+    run(NULL, "rm -rf '%s'", root_dir);
+    return code;
+}
