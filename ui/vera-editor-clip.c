@@ -93,6 +93,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
         vera_editor_commit(self, state, _("Add Clip"), NULL);
     }
     vera_editor_request(self);
+    vera_editor_set_preview_frame(self);
 }
 
 static void

@@ -136,15 +136,24 @@ vera_window_view_cb(VeraWindow *self)
     vera_window_update_actions(self);
 }
 
-static void
-vera_window_zoom_cb(VeraWindow *self)
+static gboolean
+vera_window_zoom_idle_cb(gpointer data)
 {
+    VeraWindow *self = data;
     g_autofree char *text = NULL;
     double zoom;
 
     g_object_get(self->canvas, "zoom", &zoom, NULL);
     text = g_strdup_printf("%.0f %%", zoom * 100);
     gtk_menu_button_set_label(self->zoom_button, text);
+    return G_SOURCE_REMOVE;
+}
+
+/* The zoom of a fitted picture changes while the window is laid out, when no label may change its size. */
+static void
+vera_window_zoom_cb(VeraWindow *self)
+{
+    g_idle_add_full(G_PRIORITY_HIGH_IDLE, vera_window_zoom_idle_cb, g_object_ref(self), g_object_unref);
 }
 
 static void
