@@ -6,6 +6,7 @@
 #include "app/vera-cli.h"
 #include "engine/media/vera-clip.h"
 #include "engine/project/vera-project.h"
+#include "engine/vera-engine-error.h"
 
 /* The mask of a drawn region, written anew beside what comes of it. */
 static char *
@@ -22,6 +23,13 @@ vera_cli_write_region(const VeraEdit *edit,
     if (clip == NULL)
         return NULL;
     info = vera_clip_get_info(clip);
+    if (edit->last >= info->n_frames) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "The edit ‘%s’ ends at frame %" G_GINT64_FORMAT
+                    ", but ‘%s’ has %" G_GINT64_FORMAT " frames.",
+                    edit->id, edit->last + 1, clip_path, info->n_frames);
+        return NULL;
+    }
     return vera_region_write_mask(edit->region, edit->first, edit->last, info->width, info->height,
                                   dir, vera_cli_get_cancellable(), error);
 }

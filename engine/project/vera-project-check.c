@@ -54,7 +54,7 @@ vera_project_check_edit_numbers(const VeraEdit *self, GError **error)
 {
     const char *wrong = NULL;
 
-    if (self->first < 0 || self->last < self->first)
+    if (self->first < 0 || self->last < self->first || self->last >= G_MAXINT32)
         wrong = "frame range";
     else if (self->n_steps < 0 || self->n_steps > 1000)
         wrong = "number of steps";

@@ -44,6 +44,9 @@ VeraProjectLook vera_project_look(VeraProject *self);
  * (transfer full). */
 void vera_project_notify_differences(VeraProject *self, VeraProjectLook before);
 
+/** vera_project_new_with_state: Returns: (transfer full): a project with @state (transfer full) as its first and saved one */
+VeraProject *vera_project_new_with_state(VeraProjectState *state);
+
 /** vera_project_append_to_journal: queues the current state. */
 void vera_project_append_to_journal(VeraProject *self);
 

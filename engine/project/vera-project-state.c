@@ -159,7 +159,7 @@ vera_project_state_new(void)
 {
     VeraProjectState *self = g_new0(VeraProjectState, 1);
 
-    g_atomic_ref_count_init(&self->ref_count);
+    self->ref_count = 1;
     self->clips = g_ptr_array_new_with_free_func((GDestroyNotify)vera_project_clip_free);
     self->edits = g_ptr_array_new_with_free_func((GDestroyNotify)vera_edit_free);
     self->markers = g_array_new(FALSE, FALSE, sizeof(VeraProjectMarker));
@@ -196,14 +196,14 @@ vera_project_state_ref(const VeraProjectState *self)
 {
     VeraProjectState *mutable_self = (VeraProjectState *)self;
 
-    g_atomic_ref_count_inc(&mutable_self->ref_count);
+    g_atomic_int_inc(&mutable_self->ref_count);
     return mutable_self;
 }
 
 void
 vera_project_state_unref(VeraProjectState *self)
 {
-    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+    if (self == NULL || !g_atomic_int_dec_and_test(&self->ref_count))
         return;
     g_ptr_array_unref(self->clips);
     g_ptr_array_unref(self->edits);

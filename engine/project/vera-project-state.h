@@ -49,7 +49,7 @@ typedef struct {
  * @region_path: (nullable): where, as an imported still, movie or sequence (absolute); used when
  * @region is %NULL
  * @first: first source frame, from 0
- * @last: last source frame, inclusive, not below @first
+ * @last: last source frame, inclusive, not below @first, below 2^31 - 1
  * @model_dir: (nullable): folder of the model (absolute); %NULL takes the bundled one
  * @seed: the seed of the next take
  * @n_steps: sampling steps, 1..1000; 0 takes the model's own
@@ -114,7 +114,7 @@ typedef struct {
  * in any.
  */
 typedef struct {
-    gatomicrefcount ref_count;
+    int ref_count;
     GPtrArray *clips;
     GPtrArray *edits;
     GArray *markers;

@@ -237,8 +237,7 @@ vera_project_init(VeraProject *self)
     self->journal = vera_journal_new(vera_project_journal_failed_cb, self);
 }
 
-/* @state is the first of the history and what is saved. */
-static VeraProject *
+VeraProject *
 vera_project_new_with_state(VeraProjectState *state)
 {
     VeraProject *self = g_object_new(VERA_TYPE_PROJECT, NULL);
@@ -252,24 +251,6 @@ VeraProject *
 vera_project_new(void)
 {
     return vera_project_new_with_state(vera_project_state_new());
-}
-
-VeraProject *
-vera_project_load(const char *path, GError **error)
-{
-    g_autofree char *resolved = vera_project_file_resolve(path);
-    g_autofree char *sha256 = NULL;
-    VeraProjectState *state = vera_project_file_read(resolved, &sha256, error);
-    VeraProject *self;
-
-    if (state == NULL)
-        return NULL;
-    self = vera_project_new_with_state(state);
-    vera_project_set_path(self, resolved);
-    self->sha256 = g_steal_pointer(&sha256);
-    vera_project_lock(self, resolved);
-    vera_journal_reset(self->journal, resolved, self->sha256);
-    return self;
 }
 
 VeraProject *

@@ -48,6 +48,18 @@ VeraProject *vera_project_new(void);
 VeraProject *vera_project_load(const char *path, GError **error);
 
 /**
+ * vera_project_load_async:
+ *
+ * vera_project_load() with the reading in another thread. When @cancellable is cancelled, the error is %G_IO_ERROR_CANCELLED and
+ * nothing stays locked.
+ */
+void vera_project_load_async(const char *path,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+VeraProject *vera_project_load_finish(GAsyncResult *result, GError **error);
+
+/**
  * VeraProjectSaveFlags:
  * @VERA_PROJECT_SAVE_FLAGS_NONE: refuse when the file changed on disk since it was read or saved
  * @VERA_PROJECT_SAVE_FLAGS_FORCE: write over it all the same; the version on disk is kept as an

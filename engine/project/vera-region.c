@@ -143,7 +143,7 @@ vera_region_new(void)
 {
     VeraRegion *self = g_new0(VeraRegion, 1);
 
-    g_atomic_ref_count_init(&self->ref_count);
+    self->ref_count = 1;
     self->shapes = g_ptr_array_new_with_free_func((GDestroyNotify)vera_region_shape_free);
     return self;
 }
@@ -153,14 +153,14 @@ vera_region_ref(const VeraRegion *self)
 {
     VeraRegion *mutable_self = (VeraRegion *)self;
 
-    g_atomic_ref_count_inc(&mutable_self->ref_count);
+    g_atomic_int_inc(&mutable_self->ref_count);
     return mutable_self;
 }
 
 void
 vera_region_unref(VeraRegion *self)
 {
-    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+    if (self == NULL || !g_atomic_int_dec_and_test(&self->ref_count))
         return;
     g_ptr_array_unref(self->shapes);
     g_free(self->extra);
@@ -198,7 +198,7 @@ vera_region_copy(const VeraRegion *self)
 {
     VeraRegion *copy = g_new0(VeraRegion, 1);
 
-    g_atomic_ref_count_init(&copy->ref_count);
+    copy->ref_count = 1;
     copy->shapes = g_ptr_array_copy(self->shapes, vera_region_shape_copy_cb, NULL);
     copy->is_inverted = self->is_inverted;
     copy->feather = self->feather;

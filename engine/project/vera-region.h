@@ -79,7 +79,7 @@ typedef struct {
  * may be read in any.
  */
 typedef struct {
-    gatomicrefcount ref_count;
+    int ref_count;
     GPtrArray *shapes;
     gboolean is_inverted;
     float feather;

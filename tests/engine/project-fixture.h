@@ -34,9 +34,34 @@ fixture_remove(const char *path)
     g_rmdir(path);
 }
 
+/* Journals go to a folder of this program's own. (GLib's own way to do that leaks.) */
+static inline void
+fixture_isolate(void)
+{
+    char *dir = g_dir_make_tmp("vera-state-XXXXXX", NULL);
+
+    g_setenv("XDG_STATE_HOME", dir, TRUE);
+    g_setenv("VERA_TEST_STATE_DIR", dir, TRUE);
+    g_free(dir);
+}
+
+static inline int
+fixture_run_tests(void)
+{
+    g_autofree char *dir = g_strdup(g_get_user_state_dir());
+    int status = g_test_run();
+
+    fixture_remove(dir);
+    return status;
+}
+
 static inline void
 fixture_tear_down(Fixture *fixture, gconstpointer unused)
 {
+    g_autofree char *journals = g_build_filename(g_get_user_state_dir(), "vera", NULL);
+
+    if (g_getenv("VERA_TEST_STATE_DIR") != NULL)
+        fixture_remove(journals);
     g_chmod(fixture->dir, 0700);
     fixture_remove(fixture->dir);
     g_free(fixture->dir);

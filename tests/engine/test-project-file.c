@@ -307,6 +307,65 @@ test_async(Fixture *fixture, gconstpointer unused)
     g_assert_true(vera_project_get_is_modified(project));
 }
 
+typedef struct {
+    GMainLoop *loop;
+    VeraProject *project;
+    GError *error;
+} Load;
+
+static void
+loaded_cb(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Load *load = data;
+
+    load->project = vera_project_load_finish(result, &load->error);
+    g_main_loop_quit(load->loop);
+}
+
+static void
+test_load_async(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(VeraProject) project = vera_project_new();
+    g_autofree char *path = fixture_path(fixture, "shot.vera"),
+                    *lock = fixture_path(fixture, ".shot.vera.lock");
+    g_autofree char *none = fixture_path(fixture, "none.vera"),
+                    *none_lock = fixture_path(fixture, ".none.vera.lock");
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    Load load = {loop, NULL, NULL};
+
+    change(project, "a");
+    save(project, path);
+    g_clear_object(&project);
+    vera_project_load_async(path, NULL, loaded_cb, &load);
+    g_main_loop_run(loop);
+    g_assert_no_error(load.error);
+    g_assert_null(vera_project_get_lock_owner(load.project));
+    g_assert_true(g_file_test(lock, G_FILE_TEST_EXISTS));
+    change(load.project, "b");
+    save(load.project, NULL);
+    assert_clip_name(path, "b");
+    g_clear_object(&load.project);
+    g_cancellable_cancel(cancellable);
+    vera_project_load_async(path, cancellable, loaded_cb, &load);
+    g_main_loop_run(loop);
+    g_assert_error(load.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    g_assert_false(g_file_test(lock, G_FILE_TEST_EXISTS));
+    g_clear_error(&load.error);
+    vera_project_load_async(none, NULL, loaded_cb, &load);
+    g_main_loop_run(loop);
+    g_assert_error(load.error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT);
+    g_assert_false(g_file_test(none_lock, G_FILE_TEST_EXISTS));
+    g_clear_error(&load.error);
+    /* A file that cannot be read does not stay locked. */
+    fixture_write(path, "damaged");
+    vera_project_load_async(path, NULL, loaded_cb, &load);
+    g_main_loop_run(loop);
+    g_assert_error(load.error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT);
+    g_assert_false(g_file_test(lock, G_FILE_TEST_EXISTS));
+    g_clear_error(&load.error);
+}
+
 static void
 test_lock(Fixture *fixture, gconstpointer unused)
 {
@@ -426,7 +485,8 @@ main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--hold") == 0)
         return run_holder(argv[2]);
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    fixture_isolate();
+    g_test_init(&argc, &argv, NULL);
     ADD("versions", test_versions);
     ADD("mode", test_mode);
     ADD("full-disk", test_full_disk);
@@ -434,8 +494,9 @@ main(int argc, char **argv)
     ADD("no-folder", test_no_folder);
     ADD("changed-on-disk", test_changed_on_disk);
     ADD("async", test_async);
+    ADD("load-async", test_load_async);
     ADD("lock", test_lock);
     ADD("stale-lock", test_stale_lock);
     ADD("lock-of-killed", test_lock_of_killed);
-    return g_test_run();
+    return fixture_run_tests();
 }

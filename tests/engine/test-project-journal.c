@@ -371,7 +371,8 @@ main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "--victim") == 0)
         return run_victim(argv[2], argv[3], atoi(argv[4]));
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    fixture_isolate();
+    g_test_init(&argc, &argv, NULL);
     ADD("killed", test_killed);
     ADD("killed-untitled", test_killed_untitled);
     ADD("killed-at-once", test_killed_at_once);
@@ -382,5 +383,5 @@ main(int argc, char **argv)
     ADD("changed-since", test_changed_since);
     ADD("failure", test_failure);
     ADD("long", test_long);
-    return g_test_run();
+    return fixture_run_tests();
 }

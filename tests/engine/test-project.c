@@ -327,6 +327,42 @@ test_truncated(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(n_cases, >, 20);
 }
 
+/* Bytes that went bad anywhere: the project opens or a sentence says why not; the file stays as it
+ * is. */
+static void
+test_bad_bytes(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(VeraProject) project = make_project(fixture);
+    g_autofree char *path = fixture_path(fixture, "shot.vera"),
+                    *bad = fixture_path(fixture, "bad.vera");
+    g_autofree char *text = NULL;
+    GRand *random = g_rand_new_with_seed(7);
+    int n_refused = 0;
+
+    g_assert_true(vera_project_save(project, path, VERA_PROJECT_SAVE_FLAGS_NONE, NULL));
+    text = fixture_read(path);
+    for (int i = 0; i < 2000; i++) {
+        gsize length = strlen(text), n_bad = (gsize)g_rand_int_range(random, 1, 4);
+        g_autofree char *broken = g_strdup(text), *left = NULL;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VeraProjectState) state = NULL;
+        while (n_bad-- > 0)
+            broken[g_rand_int_range(random, 0, (gint32)length)] =
+                "0123456789-{}[]\",:.eE truefalsnx\xff"[g_rand_int_range(random, 0, 33)];
+        fixture_write(bad, broken);
+        state = vera_project_state_load(bad, &error);
+        g_assert_true((state == NULL) == (error != NULL));
+        g_assert_true(error == NULL || strstr(error->message, bad) != NULL);
+        g_assert_true(state == NULL || vera_project_state_check(state, NULL));
+        n_refused += state == NULL;
+        left = fixture_read(bad);
+        g_assert_cmpstr(left, ==, broken);
+    }
+    g_assert_cmpint(n_refused, >, 500);
+    g_assert_cmpint(n_refused, <, 2000);
+    g_rand_free(random);
+}
+
 static void
 test_newer(Fixture *fixture, gconstpointer unused)
 {
@@ -400,7 +436,8 @@ test_sample(void)
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    fixture_isolate();
+    g_test_init(&argc, &argv, NULL);
     ADD("round-trip", test_round_trip);
     ADD("moved", test_moved);
     ADD("undo", test_undo);
@@ -410,8 +447,9 @@ main(int argc, char **argv)
     ADD("refused-commit", test_refused_commit);
     ADD("wrong-files", test_wrong_files);
     ADD("truncated", test_truncated);
+    ADD("bad-bytes", test_bad_bytes);
     ADD("newer", test_newer);
     ADD("unknown-members", test_unknown_members);
     g_test_add_func("/project/sample", test_sample);
-    return g_test_run();
+    return fixture_run_tests();
 }
