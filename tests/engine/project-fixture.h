@@ -89,7 +89,8 @@ fixture_write(const char *path, const char *text)
 {
     g_autoptr(GError) error = NULL;
 
-    g_file_set_contents(path, text, -1, &error);
+    g_unlink(path);
+    g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
     g_assert_no_error(error);
 }
 
