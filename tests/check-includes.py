@@ -47,7 +47,8 @@ def check_rules(root: pathlib.Path) -> list[str]:
 
 
 def check_headers_alone(root: pathlib.Path) -> list[str]:
-    packages = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-glib-1.0", "OpenEXR", "libavformat", "cairo"]
+    packages = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-glib-1.0", "OpenEXR", "libavformat", "cairo",
+                "gtk4", "libadwaita-1", "epoxy"]
     flags = shlex.split(
         subprocess.run(["pkg-config", "--cflags", *packages], capture_output=True, text=True, check=True).stdout)
     problems = []
