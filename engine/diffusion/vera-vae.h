@@ -21,6 +21,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraVae, vera_vae_free)
 GPtrArray *vera_vae_get_specs(const VeraVaeConfig *config);
 
 /**
+ * vera_vae_estimate_bytes:
+ * @width: of what goes in: pixels when encoding, latent pixels when decoding
+ * @height: likewise
+ * @n_streams: open at once; one of them runs
+ *
+ * Returns: bytes of activations, caches and scratch memory at the highest, weights not counted
+ */
+guint64 vera_vae_estimate_bytes(
+    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams);
+
+/**
  * VeraVaeStream: one encode or decode in progress, with its caches. A push that fails or is
  * cancelled leaves them unequal, so the stream takes no more after it; a push that is refused for
  * its arguments does no harm. Free it before its VAE.

@@ -26,7 +26,7 @@ typedef struct {
     GByteArray *out;
 } PipelineFixture;
 
-static const gint64 pipeline_ids[] = {17, 423, 5, 1};
+static const gint64 pipeline_ids[] = {17, 223, 5, 1};
 static const gint64 pipeline_negative_ids[] = {99, 1};
 
 static inline void

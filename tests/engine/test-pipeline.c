@@ -61,8 +61,8 @@ test_noise(PipelineFixture *self, gconstpointer data)
 static void
 test_settings(PipelineFixture *self, gconstpointer data)
 {
-    static const gint64 other_ids[] = {17, 424, 5, 1};
-    static const gint64 padded_ids[] = {17, 423, 5, 1, 0, 0}, id_mask[] = {1, 1, 1, 1, 0, 0};
+    static const gint64 other_ids[] = {17, 224, 5, 1};
+    static const gint64 padded_ids[] = {17, 223, 5, 1, 0, 0}, id_mask[] = {1, 1, 1, 1, 0, 0};
     const VeraPipelineRequest asked = self->request;
     g_autoptr(GBytes) want = pipeline_fixture_run(self), padded = NULL;
 

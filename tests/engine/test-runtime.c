@@ -199,6 +199,71 @@ test_step_again(PipelineFixture *self, gconstpointer data)
     pipeline_fixture_check_equal(got, want);
 }
 
+static gboolean
+read_large(int index, float *rgb, gpointer user_data, GError **error)
+{
+    PipelineFixture *self = user_data;
+
+    pipeline_fixture_draw(self, 1000, index, rgb);
+    return TRUE;
+}
+
+static gboolean
+drop_output(int index,
+            const float *edit,
+            const float *alpha,
+            const float *composite,
+            gpointer user_data,
+            GError **error)
+{
+    return TRUE;
+}
+
+static void
+run_large(PipelineFixture *self)
+{
+    g_autoptr(VeraPipeline) pipeline = pipeline_fixture_start(self);
+
+    pipeline_fixture_step_to(self, pipeline, 1);
+    g_assert_true(vera_pipeline_decode(pipeline, drop_output, NULL, NULL, NULL));
+}
+
+/* What a run is said to take is enough, and not twice too much. */
+static void
+test_estimate(PipelineFixture *self, gconstpointer data)
+{
+    static const struct {
+        const char *model;
+        int factor, width, height, n_frames;
+    } cases[] = {{"model-f32", 2, 64, 64, 9},
+                 {"model-f32", 2, 128, 64, 3},
+                 {"model-mixed", 4, 64, 64, 9},
+                 {"model-mixed", 4, 64, 128, 5}};
+
+    self->request.n_steps = 1;
+    self->request.read_source = self->request.read_mask = read_large;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VeraPipelineEstimate estimate;
+        guint64 peak;
+        vera_model_unref(self->model);
+        self->model = model_fixture_open(cases[i].model);
+        vera_frame_plan_free(self->plan);
+        self->plan = vera_frame_plan_new(cases[i].n_frames, 5, cases[i].factor, NULL);
+        self->request.plan = self->plan;
+        self->request.width = cases[i].width;
+        self->request.height = cases[i].height;
+        renew_runtime(self);
+        run_large(self);
+        peak = model_fixture_get_used(self->runtime, TRUE);
+        g_assert_true(vera_pipeline_estimate(self->model, cases[i].width, cases[i].height,
+                                             self->plan, TRUE, &estimate, NULL));
+        g_test_message("%s: estimate %.2f, peak %.2f MiB", cases[i].model,
+                       (double)estimate.memory_bytes / (1 << 20), (double)peak / (1 << 20));
+        g_assert_cmpuint(estimate.memory_bytes, >=, peak);
+        g_assert_cmpuint(estimate.memory_bytes, <=, 2 * peak);
+    }
+}
+
 #define ADD(name, run) \
     g_test_add("/runtime/" name, PipelineFixture, NULL, set_up, run, pipeline_fixture_tear_down)
 
@@ -213,5 +278,6 @@ main(int argc, char **argv)
     g_test_add_func("/runtime/messages", test_messages);
     ADD("every-allocation", test_every_allocation);
     ADD("step-again", test_step_again);
+    ADD("estimate", test_estimate);
     return g_test_run();
 }

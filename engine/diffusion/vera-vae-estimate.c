@@ -1,0 +1,96 @@
+#include "config.h"
+
+#include "engine/diffusion/vera-vae-private.h"
+
+/* How much a stream takes at once when its caches are full: the list of layers is walked with
+ * shapes in place of tensors. */
+typedef struct {
+    GHashTable *specs; /* name -> (owned) VeraWeightSpec */
+    double t, pixels;  /* of the input of the layer */
+    double cached;     /* values that all layers so far remember */
+    double live;       /* most values that one layer holds beside */
+    double weights;    /* values of the largest convolution, which is packed in scratch memory */
+} VeraVaeWalk;
+
+static const gint64 *
+vera_vae_walk_get_shape(VeraVaeWalk *self, const VeraVaeLayer *layer, const char *name)
+{
+    g_autofree char *full = g_strconcat(layer->prefix, name, NULL);
+    const VeraWeightSpec *spec = g_hash_table_lookup(self->specs, full);
+
+    return spec ? spec->shape : NULL;
+}
+
+static void
+vera_vae_walk_note(VeraVaeWalk *self, double live, double cached, double weights)
+{
+    self->live = MAX(self->live, live * self->pixels);
+    self->cached += cached * self->pixels;
+    self->weights = MAX(self->weights, weights);
+}
+
+/* Values for each pixel of the layer's input; what lives together follows vera-vae-run.c. */
+static void
+vera_vae_walk_layer(VeraVaeWalk *self, const VeraVaeLayer *layer)
+{
+    static const char *const names[] = {
+        [VERA_VAE_LAYER_CONV] = ".weight",          [VERA_VAE_LAYER_RESIDUAL] = ".conv1.weight",
+        [VERA_VAE_LAYER_ATTENTION] = ".norm.gamma", [VERA_VAE_LAYER_DOWN] = ".resample.1.weight",
+        [VERA_VAE_LAYER_UP] = ".resample.1.weight", [VERA_VAE_LAYER_NORM] = ".gamma",
+    };
+    const gint64 *shape = vera_vae_walk_get_shape(self, layer, names[layer->kind]);
+    double t = self->t, out = (double)shape[0], in = (double)shape[1], both, frames;
+
+    switch (layer->kind) {
+    case VERA_VAE_LAYER_CONV:
+        both = shape[2] > 1 ? 2 * in : 0;
+        vera_vae_walk_note(self, t * (in + out) + both, both, in * out * 27);
+        break;
+    case VERA_VAE_LAYER_RESIDUAL:
+        both = vera_vae_walk_get_shape(self, layer, ".conv_shortcut.weight") ? in + out : in;
+        vera_vae_walk_note(self, t * (2 * in + out) + 2 * in, 2 * (in + out),
+                           MAX(in, out) * out * 27);
+        vera_vae_walk_note(self, t * (both + 2 * out) + 2 * out, 0, 0);
+        break;
+    case VERA_VAE_LAYER_ATTENTION:
+        vera_vae_walk_note(self, 2 * t * out + 4 * out, 0, 3 * out * out);
+        break;
+    case VERA_VAE_LAYER_DOWN:
+        vera_vae_walk_note(self, t * in * 1.5, layer->has_time ? out / 4 : 0, in * out * 9);
+        self->pixels /= 4;
+        self->t = layer->has_time ? t / 2 : t;
+        break;
+    case VERA_VAE_LAYER_UP:
+        frames = layer->has_time ? 2 * t : t;
+        both = layer->has_time ? 2 * in : 0;
+        vera_vae_walk_note(self, t * in + (frames - t) * 4 * in + frames * 4 * out + 4 * in + both,
+                           both, MAX(in * out * 9, both * in * 3));
+        self->pixels *= 4;
+        self->t = frames;
+        break;
+    case VERA_VAE_LAYER_NORM:
+        vera_vae_walk_note(self, 2 * t * out, 0, 0);
+        break;
+    }
+}
+
+guint64
+vera_vae_estimate_bytes(
+    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams)
+{
+    g_autoptr(GPtrArray) specs = vera_vae_get_specs(config);
+    g_autoptr(GArray) layers = vera_vae_list_layers(config, is_decoder);
+    VeraVaeWalk walk = {.t = is_decoder ? 1 : config->temporal_factor,
+                        .pixels = (double)width * (double)height};
+    double input = walk.t * walk.pixels * (is_decoder ? config->z_dim : 3);
+
+    walk.specs =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)vera_weight_spec_free);
+    for (guint i = 0; i < specs->len; i++)
+        g_hash_table_insert(walk.specs, ((VeraWeightSpec *)specs->pdata[i])->name, specs->pdata[i]);
+    for (guint i = 0; i < layers->len; i++)
+        vera_vae_walk_layer(&walk, &g_array_index(layers, VeraVaeLayer, i));
+    g_hash_table_unref(walk.specs);
+    return (guint64)((n_streams * walk.cached + walk.live + input + 2 * walk.weights) *
+                     sizeof(float));
+}
