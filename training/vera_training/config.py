@@ -28,7 +28,7 @@ PROFILES = {
         "native": {"width": 256, "height": 144, "frames": 17, "fps": 16}, "crop": 112},
     "compact": {
         "vae": vae(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=1, z_dim=8),
-        "branch": branch(num_attention_heads=3, ffn_dim=512, num_layers=6, patch_size=[1, 4, 4], in_channels=8, out_channels=8),
+        "branch": branch(num_attention_heads=3, ffn_dim=512, num_layers=4, patch_size=[1, 4, 4], in_channels=8, out_channels=8),
         "native": {"width": 288, "height": 160, "frames": 17, "fps": 16}, "crop": 64},
     "tiny": {
         "vae": vae(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=1), "branch": branch(num_attention_heads=2, ffn_dim=384, num_layers=4),
