@@ -56,22 +56,49 @@ vera_application_find_sample(void)
     const char *folders[] = { g_getenv("VERA_DATA_DIR"), VERA_DATA_DIR, VERA_SOURCE_DATA_DIR };
 
     for (gsize i = 0; i < G_N_ELEMENTS(folders); i++) {
-        g_autofree char *path = folders[i] ? g_build_filename(folders[i], "sample", "sample.vera", NULL) : NULL;
+        g_autofree char *dir = folders[i] ? g_build_filename(folders[i], "sample", NULL) : NULL;
+        g_autofree char *path = dir ? g_build_filename(dir, "sample.vera", NULL) : NULL;
         if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
-            return g_steal_pointer(&path);
+            return g_steal_pointer(&dir);
     }
     return NULL;
+}
+
+/* The user's own copy: takes and saves go beside a project, and the one that is installed belongs to the system. */
+static GFile *
+vera_application_copy_sample(GError **error)
+{
+    static const char *const names[] = { "sample.mp4", "region.png", "sample.vera" };
+    g_autofree char *from = vera_application_find_sample();
+    g_autofree char *to = g_build_filename(g_get_user_data_dir(), "vera", "sample", NULL);
+
+    if (from == NULL) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _("The sample project is not installed"));
+        return NULL;
+    }
+    g_mkdir_with_parents(to, 0777);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GFile) source = g_file_new_build_filename(from, names[i], NULL);
+        g_autoptr(GFile) target = g_file_new_build_filename(to, names[i], NULL);
+        if (!g_file_query_exists(target, NULL) && !g_file_copy(source, target, G_FILE_COPY_NONE, NULL, NULL, NULL, error))
+            return NULL;
+    }
+    return g_file_new_build_filename(to, "sample.vera", NULL);
 }
 
 static void
 vera_application_sample_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     GtkWindow *window = gtk_application_get_active_window(GTK_APPLICATION(data));
-    g_autofree char *path = vera_application_find_sample();
-    g_autoptr(GFile) file = path ? g_file_new_for_path(path) : NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GFile) file = vera_application_copy_sample(&error);
 
-    if (file != NULL && window != NULL)
+    if (window == NULL)
+        window = GTK_WINDOW(vera_application_make_window(VERA_APPLICATION(data)));
+    if (file != NULL)
         vera_window_open(VERA_WINDOW(window), file);
+    else
+        vera_window_show_message(VERA_WINDOW(window), error->message);
 }
 
 static void
@@ -186,7 +213,7 @@ vera_application_wants(int argc, char **argv)
 
     if (argc < 2)
         return has_display;
-    return strcmp(argv[1], "open") == 0 || strcmp(argv[1], "--gapplication-service") == 0 ||
+    return strcmp(argv[1], "open") == 0 || strcmp(argv[1], "sample") == 0 || strcmp(argv[1], "--gapplication-service") == 0 ||
            (argv[1][0] != '-' && !vera_cli_is_command(argv[1]) && g_file_test(argv[1], G_FILE_TEST_EXISTS));
 }
 
@@ -194,9 +221,9 @@ int
 vera_application_run(int argc, char **argv)
 {
     g_autoptr(VeraApplication) application = NULL;
-    gboolean has_verb = argc > 1 && strcmp(argv[1], "open") == 0;
+    gboolean is_sample = argc > 1 && strcmp(argv[1], "sample") == 0;
 
-    if (has_verb) {
+    if (argc > 1 && (is_sample || strcmp(argv[1], "open") == 0)) {
         argv[1] = argv[0];
         argv++;
         argc--;
@@ -208,5 +235,7 @@ vera_application_run(int argc, char **argv)
     application = g_object_new(VERA_TYPE_APPLICATION, "application-id", "io.github.vera_editor.Vera", "flags", G_APPLICATION_HANDLES_OPEN,
                                "resource-base-path", "/io/github/vera_editor/Vera", NULL);
     g_set_application_name("Vera");
+    if (is_sample && g_application_register(G_APPLICATION(application), NULL, NULL))
+        g_action_group_activate_action(G_ACTION_GROUP(application), "sample", NULL);
     return g_application_run(G_APPLICATION(application), argc, argv);
 }

@@ -5,8 +5,8 @@
 G_BEGIN_DECLS
 
 /**
- * vera_application_wants: Returns: whether these arguments ask for the editor: none at all while there is a display, "open", or
- * the names of files
+ * vera_application_wants: Returns: whether these arguments ask for the editor: none at all while there is a display, "open", "sample"
+ * or the names of files
  */
 gboolean vera_application_wants(int argc, char **argv);
 

@@ -238,7 +238,7 @@ vera_cli_print_help(FILE *out)
           out);
     for (gsize i = 0; i < G_N_ELEMENTS(vera_cli_commands); i++)
         fprintf(out, "  %-12s %s\n", vera_cli_commands[i].name, vera_cli_commands[i].summary);
-    fputs("\n‘vera’ or ‘vera open FILE’ opens the editor. ‘vera COMMAND --help’ says more. ‘vera --version’ prints the version.\n", out);
+    fputs("\n‘vera’, ‘vera open FILE’ or ‘vera sample’ opens the editor. ‘vera COMMAND --help’ says more. ‘vera --version’ prints the version.\n", out);
 }
 
 gboolean

@@ -40,7 +40,6 @@ struct _VeraWindow {
 
 void vera_window_add_actions(VeraWindow *self);
 void vera_window_update_actions(VeraWindow *self);
-void vera_window_toast(VeraWindow *self, const char *text);
 
 /** VeraWindowThen: what follows once unsaved changes are saved or given up. */
 typedef void (*VeraWindowThen)(VeraWindow *self, gpointer data);

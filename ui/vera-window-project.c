@@ -42,7 +42,7 @@ vera_window_saved_cb(GObject *object, GAsyncResult *result, gpointer data)
     g_autoptr(GError) error = NULL;
 
     if (!vera_project_save_finish(VERA_PROJECT(object), result, &error)) {
-        vera_window_toast(pending->window, error->message);
+        vera_window_show_message(pending->window, error->message);
     } else {
         gtk_recent_manager_add_item(gtk_recent_manager_get_default(),
                                     g_filename_to_uri(vera_project_get_path(VERA_PROJECT(object)), NULL, NULL));
@@ -113,7 +113,7 @@ vera_window_confirm(VeraWindow *self, VeraWindowThen then, gpointer data, GDestr
 static void
 vera_window_said_saved(VeraWindow *self, gpointer data)
 {
-    vera_window_toast(self, _("Saved"));
+    vera_window_show_message(self, _("Saved"));
 }
 
 static void
@@ -158,7 +158,7 @@ vera_window_open_project(VeraWindow *self, gpointer data)
     g_autofree char *uri = g_filename_to_uri(data, NULL, NULL);
 
     if (project == NULL) {
-        vera_window_toast(self, error->message);
+        vera_window_show_message(self, error->message);
         return;
     }
     vera_editor_set_project(self->editor, project);
@@ -166,7 +166,7 @@ vera_window_open_project(VeraWindow *self, gpointer data)
         gtk_recent_manager_add_item(gtk_recent_manager_get_default(), uri);
     if (vera_project_get_lock_owner(project) != NULL) {
         g_autofree char *text = g_strdup_printf(_("Open in %s too: save under another name"), vera_project_get_lock_owner(project));
-        vera_window_toast(self, text);
+        vera_window_show_message(self, text);
     }
 }
 
@@ -176,7 +176,7 @@ vera_window_open(VeraWindow *self, GFile *file)
     g_autofree char *path = g_file_get_path(file);
 
     if (path == NULL)
-        vera_window_toast(self, _("Only files on this computer can be opened"));
+        vera_window_show_message(self, _("Only files on this computer can be opened"));
     else if (g_str_has_suffix(path, VERA_WINDOW_SUFFIX))
         vera_window_confirm(self, vera_window_open_project, g_steal_pointer(&path), g_free);
     else
@@ -279,7 +279,7 @@ vera_window_recovery_response_cb(AdwMessageDialog *dialog, const char *response,
         vera_project_discard_recoverable(newest, &error);
     }
     if (error != NULL)
-        vera_window_toast(self, error->message);
+        vera_window_show_message(self, error->message);
 }
 
 static void

@@ -10,7 +10,7 @@
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
 
 void
-vera_window_toast(VeraWindow *self, const char *text)
+vera_window_show_message(VeraWindow *self, const char *text)
 {
     g_autofree char *escaped = g_markup_escape_text(text, -1);
     AdwToast *toast = adw_toast_new(escaped);
@@ -180,7 +180,7 @@ vera_window_job_finished_cb(VeraWindow *self, VeraJob *job)
 
     if (vera_job_get_state(job) == VERA_JOB_STATE_CANCELLED)
         return;
-    vera_window_toast(self, message);
+    vera_window_show_message(self, message);
     if (gtk_window_is_active(GTK_WINDOW(self)))
         return;
     notification = g_notification_new(vera_job_get_title(job));
@@ -194,7 +194,7 @@ vera_window_project_cb(VeraWindow *self)
     VeraProject *project = vera_editor_get_project(self->editor);
 
     g_signal_connect_object(project, "notify", G_CALLBACK(vera_window_project_changed_cb), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(project, "journal-failed", G_CALLBACK(vera_window_toast), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(project, "journal-failed", G_CALLBACK(vera_window_show_message), self, G_CONNECT_SWAPPED);
     vera_window_project_changed_cb(self);
 }
 
@@ -215,7 +215,7 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->editor, "notify::project", G_CALLBACK(vera_window_project_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::frame", G_CALLBACK(vera_window_frame_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::is-playing", G_CALLBACK(vera_window_playing_cb), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(self->editor, "message", G_CALLBACK(vera_window_toast), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->editor, "message", G_CALLBACK(vera_window_show_message), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::view", G_CALLBACK(vera_window_view_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::zoom", G_CALLBACK(vera_window_zoom_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "readout", G_CALLBACK(vera_window_readout_cb), self, G_CONNECT_SWAPPED);

@@ -24,6 +24,9 @@ void vera_window_open(VeraWindow *self, GFile *file);
 /** vera_window_offer_recovery: if a program ended without closing its project, offers to bring the work back. */
 void vera_window_offer_recovery(VeraWindow *self);
 
+/** vera_window_show_message: a sentence that goes away by itself. */
+void vera_window_show_message(VeraWindow *self, const char *text);
+
 VeraEditor *vera_window_get_editor(VeraWindow *self);
 
 G_END_DECLS
