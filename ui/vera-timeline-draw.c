@@ -95,9 +95,16 @@ vera_timeline_draw_clip(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTim
     g_autofree char *name = path ? g_path_get_basename(path) : g_strdup("");
     g_autofree char *shown = g_filename_display_name(name);
     g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(PangoLayout) layout = gtk_widget_create_pango_layout(GTK_WIDGET(self), shown);
+    GdkRGBA white = { 1, 1, 1, 1 }, shade = { 0, 0, 0, 0.55f };
+    int measured;
 
+    pango_layout_get_pixel_size(layout, &measured, NULL);
     vera_timeline_fill_round(snapshot, &colors->strip, x, y, end - x, VERA_TIMELINE_CLIP);
-    vera_timeline_put_text(self, snapshot, shown, &colors->text, MAX(x, 0) + 8, y + 6, MAX(MIN(end, self->axis.width) - MAX(x, 0) - 16, 1));
+    if (self->filmstrip != NULL)
+        vera_timeline_filmstrip_draw(self->filmstrip, snapshot, &self->axis, y);
+    vera_timeline_fill_round(snapshot, &shade, MAX(x, 0) + 3, y + 3, MIN(measured + 14, MIN(end, self->axis.width) - MAX(x, 0) - 6), 20);
+    vera_timeline_put_text(self, snapshot, shown, &white, MAX(x, 0) + 10, y + 4, MAX(MIN(end, self->axis.width) - MAX(x, 0) - 20, 1));
     vera_frame_cache_get_cached(vera_editor_get_cache(self->editor), ranges);
     for (guint i = 0; i + 1 < ranges->len; i += 2) {
         double from = vera_timeline_axis_get_x(&self->axis, (double)g_array_index(ranges, gint64, i));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ui/vera-timeline-axis.h"
+#include "ui/vera-timeline-filmstrip.h"
 #include "ui/vera-timeline.h"
 
 G_BEGIN_DECLS
@@ -24,6 +25,7 @@ struct _VeraTimeline {
     GtkWidget parent_instance;
 
     VeraEditor *editor; /* (owned) */
+    VeraTimelineFilmstrip *filmstrip; /* (owned) */
     VeraTimelineAxis axis;
     VeraTimelineGrip grip;
     gint64 grip_frame, grip_first, grip_last;

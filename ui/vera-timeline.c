@@ -217,6 +217,11 @@ vera_timeline_frame_cb(VeraTimeline *self)
 static void
 vera_timeline_clip_changed_cb(VeraTimeline *self)
 {
+    VeraFrameCache *cache = vera_editor_get_cache(self->editor);
+
+    g_clear_pointer(&self->filmstrip, vera_timeline_filmstrip_free);
+    if (cache != NULL)
+        self->filmstrip = vera_timeline_filmstrip_new(GTK_WIDGET(self), vera_frame_cache_get_clip(cache), VERA_TIMELINE_CLIP);
     self->axis.n_frames = MAX(vera_editor_get_n_frames(self->editor), 1);
     vera_timeline_axis_fit(&self->axis);
     gtk_widget_queue_resize(GTK_WIDGET(self));
@@ -264,6 +269,7 @@ vera_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 static void
 vera_timeline_dispose(GObject *object)
 {
+    g_clear_pointer(&VERA_TIMELINE(object)->filmstrip, vera_timeline_filmstrip_free);
     g_clear_object(&VERA_TIMELINE(object)->editor);
     G_OBJECT_CLASS(vera_timeline_parent_class)->dispose(object);
 }
