@@ -60,6 +60,9 @@ vera_clip_movie_set_times(VeraClipMovie *self, const AVStream *stream)
     info->rate_den = rate.den;
     info->time_base_num = unit.num;
     info->time_base_den = unit.den;
+    if (!self->index.lacks_pts)
+        info->start_time =
+            (double)vera_clip_index_get_shown(&self->index, 0)->pts * unit.num / unit.den;
 }
 
 static const char *

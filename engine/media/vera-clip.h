@@ -25,6 +25,7 @@ G_DECLARE_FINAL_TYPE(VeraClip, vera_clip, VERA, CLIP, GObject)
  * @format: sample format of every frame
  * @color: colour description
  * @codec_name: (transfer none): for people, for example "h264", "png sequence", "exr sequence"
+ * @start_time: time of frame 0 in the file's own time, in seconds: where its sound begins too
  * @n_audio_streams: audio streams in the container (noted, not decoded here)
  * @start_number: plate number of frame 0 (from a sequence's file names), or -1
  * @start_timecode: (nullable) (transfer none): "HH:MM:SS:FF" or with ";" for drop frame
@@ -44,6 +45,7 @@ typedef struct {
     VeraFrameFormat format;
     VeraColorDescription color;
     const char *codec_name;
+    double start_time;
     int n_audio_streams;
     gint64 start_number;
     const char *start_timecode;
