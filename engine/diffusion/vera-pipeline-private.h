@@ -1,0 +1,32 @@
+#pragma once
+
+#include "engine/diffusion/vera-pipeline.h"
+#include "engine/diffusion/vera-text-encoder.h"
+#include "engine/diffusion/vera-transformer.h"
+#include "engine/diffusion/vera-vae.h"
+
+G_BEGIN_DECLS
+
+struct _VeraPipeline {
+    VeraPipelineRequest request;
+    /* Owned */
+    VeraRuntime *runtime;
+    VeraModel *model;
+    VeraVae *vae;
+    VeraTransformer *transformer;
+    VeraTextContext *text, *negative;
+    VeraSampler *samplers[VERA_N_BRANCHES];
+    float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
+    float *source, *mask;
+    gint64 shape[4];
+    int step;
+    VeraPipelinePreview preview;
+};
+
+/** vera_pipeline_report: tells the caller how far @phase is. */
+void vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction);
+
+/** vera_pipeline_show: shows frame @index as @velocity at the present latents foresees it; nothing else changes. */
+void vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_BRANCHES], GCancellable *cancellable);
+
+G_END_DECLS
