@@ -212,6 +212,7 @@ vera_k_ctx_free(VeraKCtx **ctx)
 {
     if (*ctx == NULL)
         return;
+    vera_k_packed_clear(*ctx);
     vera_k_buffer_free(&(*ctx)->scratch);
     vera_k_stream_free(&(*ctx)->stream);
     free(*ctx);

@@ -14,7 +14,7 @@
 /** VeraKCompute: precision of products; accumulation is always at least F32. */
 typedef enum {
     VERA_K_COMPUTE_F32,
-    VERA_K_COMPUTE_BF16, /* both operands rounded to bf16 first */
+    VERA_K_COMPUTE_BF16, /* both operands rounded to bf16 first; in attention perhaps the weights of the values too */
 } VeraKCompute;
 
 typedef enum {

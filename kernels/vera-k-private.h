@@ -35,10 +35,27 @@ struct VeraKStream {
     void *handle;
 };
 
+/** VERA_K_PACKED_MAX_BYTES: reordered weights that a context keeps at most */
+#define VERA_K_PACKED_MAX_BYTES ((size_t)256 << 20)
+
+/** VERA_K_PACKED_MAX: their number at most */
+#define VERA_K_PACKED_MAX 1024
+
+/** VeraKPacked: the reordered copy of one weight. */
+typedef struct {
+    uint64_t constant_id;
+    const void *data;
+    int64_t n_elements;
+    VeraKBuffer *buffer;
+} VeraKPacked;
+
 struct VeraKCtx {
     VeraKDevice *device;
     VeraKStream *stream;
     VeraKBuffer *scratch;
+    VeraKPacked *packed; /* VERA_K_PACKED_MAX entries, or NULL */
+    int n_packed;
+    size_t packed_bytes;
     int n_threads;
     char message[512];
 };
@@ -49,6 +66,18 @@ VeraKStatus vera_k_fail(VeraKCtx *ctx, VeraKStatus status, const char *format, .
 
 /** vera_k_scratch: at least @size bytes of the context's scratch memory; what an earlier call got is gone. */
 VeraKStatus vera_k_scratch(VeraKCtx *ctx, size_t size, void **data);
+
+/**
+ * vera_k_packed: the place of @size bytes for the reordered copy of @weight, which stays with the context.
+ * @is_new: (out): whether the caller must fill it
+ *
+ * What comes first stays: a model larger than the bound keeps a part of its weights, and the same part at every step.
+ * Returns: the place; NULL if @weight may change or there is no room, and the caller takes scratch memory
+ */
+void *vera_k_packed(VeraKCtx *ctx, const VeraKTensor *weight, size_t size, bool *is_new);
+
+/** vera_k_packed_clear: frees what vera_k_packed() has given out. */
+void vera_k_packed_clear(VeraKCtx *ctx);
 
 /** vera_k_load: element @index of a dense float array of any type, as F32 */
 float vera_k_load(const void *data, VeraKDType dtype, int64_t index);

@@ -34,6 +34,8 @@ typedef enum {
  * @shape: outermost first, as PyTorch prints it
  * @stride: in elements
  * @data: address of element 0, in the memory of the device that runs the operator
+ * @constant_id: 0 if the contents may change; otherwise the promise that they never do while a context lives that has seen them, and
+ *   that no other contents come under this number. Operators may then keep a reordered copy of a weight. vera_k_tensor() sets 0.
  *
  * A view; owns nothing.
  */
@@ -43,6 +45,7 @@ typedef struct {
     int64_t shape[VERA_K_MAX_DIMS];
     int64_t stride[VERA_K_MAX_DIMS];
     void *data;
+    uint64_t constant_id;
 } VeraKTensor;
 
 /** vera_k_dtype_size: Returns: bytes of one element */

@@ -5,6 +5,8 @@
 #include <omp.h>
 #include <string.h>
 
+#include "kernels/cpu/attention-cpu.h"
+#include "kernels/cpu/bf16-cpu.h"
 #include "kernels/cpu/cpu.h"
 
 /* Queries and keys of one tile: scores of a tile stay in the second-level cache. */
@@ -33,7 +35,7 @@ vera_k_attention_gather(const VeraKTensor *t, int64_t h, int64_t from, int64_t r
     }
 }
 
-static void
+void
 vera_k_attention_add_bias(const VeraKAttention *op, int64_t h, int64_t i, int64_t k0, int64_t nk, float *row)
 {
     const float *key_bias = op->key_bias.data;
@@ -65,14 +67,19 @@ vera_k_max_row(const float *x, int64_t n)
 }
 
 VERA_K_CLONES static void
-vera_k_scale_row(float *x, float factor, int64_t n)
+vera_k_scale_row_clones(float *x, float factor, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         x[i] *= factor;
 }
 
-/* One block of keys for one row of queries: the running softmax of Milakov and Gimelshein (2018). */
-static void
+void
+vera_k_scale_row(float *x, float factor, int64_t n)
+{
+    vera_k_scale_row_clones(x, factor, n);
+}
+
+void
 vera_k_attention_soften_row(float *scores, int64_t nk, float *o, int64_t d, float *max, float *sum)
 {
     float best = vera_k_max_row(scores, nk);
@@ -135,8 +142,11 @@ vera_k_attention_cpu(VeraKCtx *ctx, const void *argument)
     size_t floats = (vera_k_attention_get_floats(op->q.shape[2]) + 15) / 16 * 16;
     int n_failed = 0;
     void *work;
-    VeraKStatus status = vera_k_scratch(ctx, floats * sizeof(float) * (size_t)ctx->n_threads, &work);
+    VeraKStatus status;
 
+    if (op->compute == VERA_K_COMPUTE_BF16 && vera_k_bf16_is_native())
+        return vera_k_attention_bf16_native(ctx, op);
+    status = vera_k_scratch(ctx, floats * sizeof(float) * (size_t)ctx->n_threads, &work);
     if (status != VERA_K_OK)
         return status;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(ctx->n_threads) reduction(+ : n_failed)

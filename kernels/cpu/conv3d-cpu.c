@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/cpu/bf16-cpu.h"
 #include "kernels/cpu/cpu.h"
 
 /*
@@ -168,8 +169,11 @@ vera_k_conv3d_cpu(VeraKCtx *ctx, const void *argument)
     const VeraKConv3d *op = argument;
     VeraKConv2d conv = vera_k_conv3d_get_conv2d(op);
     VeraKConv3dRun run = { .op = op };
-    VeraKStatus status = vera_k_onednn_conv2d_new(&conv, true, &run.plan);
+    VeraKStatus status;
 
+    if (op->compute == VERA_K_COMPUTE_BF16 && vera_k_bf16_is_native())
+        return vera_k_conv3d_bf16_native(ctx, op);
+    status = vera_k_onednn_conv2d_new(&conv, true, &run.plan);
     if (status != VERA_K_OK)
         return vera_k_fail(ctx, status, "conv3d: oneDNN offers no convolution of this shape");
     status = vera_k_conv3d_run(ctx, &run);

@@ -14,6 +14,11 @@ VeraKStatus vera_k_copy_cpu(VeraKCtx *ctx, const void *op);
 VeraKStatus vera_k_conv3d_cpu(VeraKCtx *ctx, const void *op);
 VeraKStatus vera_k_channel_norm_cpu(VeraKCtx *ctx, const void *op);
 
+/* The same on the kernel of bf16-cpu.h; only where vera_k_bf16_is_native(). */
+VeraKStatus vera_k_linear_bf16_native(VeraKCtx *ctx, const VeraKLinear *op);
+VeraKStatus vera_k_attention_bf16_native(VeraKCtx *ctx, const VeraKAttention *op);
+VeraKStatus vera_k_conv3d_bf16_native(VeraKCtx *ctx, const VeraKConv3d *op);
+
 /* Compiled once for each, chosen at load time. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__)

@@ -2,6 +2,7 @@
 
 #include <dnnl.h>
 
+#include "kernels/cpu/bf16-cpu.h"
 #include "kernels/cpu/cpu.h"
 
 /* Rows that are fewer than this go through a loop that reads each weight once; packing would cost more than the product. */
@@ -119,8 +120,11 @@ vera_k_linear_cpu(VeraKCtx *ctx, const void *argument)
                             : (size_t)(n * k) * 4;
     void *scratch;
     float *bias = NULL;
-    VeraKStatus status = vera_k_scratch(ctx, bias_size + size, &scratch);
+    VeraKStatus status;
 
+    if (is_bf16 && vera_k_bf16_is_native())
+        return vera_k_linear_bf16_native(ctx, op);
+    status = vera_k_scratch(ctx, bias_size + size, &scratch);
     if (status != VERA_K_OK)
         return status;
     if (op->bias.data != NULL) {

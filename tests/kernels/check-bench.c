@@ -42,14 +42,14 @@ bench_linear(VeraCheck *self, int64_t m, int64_t k, int64_t n, VeraKCompute comp
 }
 
 static void
-bench_attention(VeraCheck *self, int64_t l, int64_t h, int64_t d)
+bench_attention(VeraCheck *self, int64_t l, int64_t h, int64_t d, VeraKCompute compute)
 {
     int64_t shape[] = { l, h, d };
     VeraKTensor q = vera_check_new(self, 3, shape, 1), k = vera_check_new(self, 3, shape, 1), v = vera_check_new(self, 3, shape, 1);
     VeraKTensor o = vera_check_new_output(self, 3, shape);
-    VeraKAttention op = { .q = q, .k = k, .v = v, .o = o, .scale = 1.0f / sqrtf((float)d) };
+    VeraKAttention op = { .q = q, .k = k, .v = v, .o = o, .scale = 1.0f / sqrtf((float)d), .compute = compute };
 
-    snprintf(self->label, sizeof self->label, "l=%lld h=%lld d=%lld", (long long)l, (long long)h, (long long)d);
+    snprintf(self->label, sizeof self->label, "l=%lld h=%lld d=%lld %s", (long long)l, (long long)h, (long long)d, compute ? "bf16" : "f32");
     BENCH(vera_k_attention(self->tested, &op), 4.0 * (double)(l * l * h * d));
     VeraKTensor *all[] = { &q, &k, &v, &o };
     for (int i = 0; i < 4; i++)
@@ -57,15 +57,15 @@ bench_attention(VeraCheck *self, int64_t l, int64_t h, int64_t d)
 }
 
 static void
-bench_conv3d(VeraCheck *self, int64_t t, int64_t h, int64_t w, int64_t c)
+bench_conv3d(VeraCheck *self, int64_t t, int64_t h, int64_t w, int64_t c, VeraKCompute compute)
 {
     int64_t shape[] = { t, h, w, c };
     VeraKTensor x = vera_check_new(self, 4, shape, 1), cache = vera_check_new(self, 4, (int64_t[]){ 2, h, w, c }, 1);
     VeraKTensor k = vera_check_new(self, 5, (int64_t[]){ c, c, 3, 3, 3 }, 1), y = vera_check_new_output(self, 4, shape);
     VeraKConv3d op = { .x = x, .cache = cache, .weight = k, .y = y, .stride_t = 1, .stride_h = 1, .stride_w = 1, .pad_h_before = 1,
-                       .pad_h_after = 1, .pad_w_before = 1, .pad_w_after = 1, .upsample = 1 };
+                       .pad_h_after = 1, .pad_w_before = 1, .pad_w_after = 1, .upsample = 1, .compute = compute };
 
-    snprintf(self->label, sizeof self->label, "t=%lld %lldx%lld c=%lld", (long long)t, (long long)h, (long long)w, (long long)c);
+    snprintf(self->label, sizeof self->label, "t=%lld %lldx%lld c=%lld %s", (long long)t, (long long)h, (long long)w, (long long)c, compute ? "bf16" : "f32");
     BENCH(vera_k_conv3d(self->tested, &op), 54.0 * (double)(t * h * w * c * c));
     VeraKTensor *all[] = { &x, &cache, &k, &y };
     for (int i = 0; i < 4; i++)
@@ -82,13 +82,15 @@ vera_check_benchmarks(VeraCheck *self)
         bench_linear(self, 2000, 1536, 1536, (VeraKCompute)c);
         bench_linear(self, 2000, 1536, 8960, (VeraKCompute)c);
     }
-    self->op = "attention";
-    bench_attention(self, 2160, 3, 64);
-    bench_attention(self, 2000, 12, 128);
-    self->op = "conv3d";
-    bench_conv3d(self, 4, 144, 256, 16);
-    bench_conv3d(self, 4, 72, 128, 32);
-    bench_conv3d(self, 4, 36, 64, 48);
-    bench_conv3d(self, 1, 60, 104, 384);
-    bench_conv3d(self, 4, 240, 416, 96);
+    for (int c = 0; c < 2; c++) {
+        self->op = "attention";
+        bench_attention(self, 2160, 3, 64, (VeraKCompute)c);
+        bench_attention(self, 2000, 12, 128, (VeraKCompute)c);
+        self->op = "conv3d";
+        bench_conv3d(self, 4, 144, 256, 16, (VeraKCompute)c);
+        bench_conv3d(self, 4, 72, 128, 32, (VeraKCompute)c);
+        bench_conv3d(self, 4, 36, 64, 48, (VeraKCompute)c);
+        bench_conv3d(self, 1, 60, 104, 384, (VeraKCompute)c);
+        bench_conv3d(self, 4, 240, 416, 96, (VeraKCompute)c);
+    }
 }
