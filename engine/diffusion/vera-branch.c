@@ -22,6 +22,7 @@ vera_branch_get_linear(VeraWeights *weights, const char *prefix)
     gint64 matrix[2] = { rows, vera_k_tensor_n_elements(&out.weight) / rows };
 
     out.weight = vera_k_tensor(out.weight.dtype, out.weight.data, 2, (const int64_t *)matrix);
+    out.weight.constant_id = vera_weights_get_id(weights);
     return out;
 }
 

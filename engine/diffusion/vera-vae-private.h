@@ -38,6 +38,7 @@ struct _VeraVae {
     VeraVaeConfig config;
     GArray *encoder; /* (element-type VeraVaeLayer) */
     GArray *decoder;
+    VeraKCompute compute; /* precision of the products of the side that runs */
 };
 
 /** VeraVaeState: what one layer remembers: the last frames of its convolutions' inputs. */

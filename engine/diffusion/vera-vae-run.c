@@ -47,8 +47,15 @@ vera_vae_convolve(
 {
     const int64_t *s = x->k.shape, *w = conv->weight.shape;
     gint64 n_cached = *cache ? (*cache)->k.shape[0] : 0;
-    VeraKConv3d op = { .x = x->k, .weight = conv->weight, .bias = conv->bias, .stride_t = 1, .stride_h = 1, .stride_w = 1,
-                       .pad_t = (int)(w[2] - 1 - n_cached), .upsample = 1, .compute = VERA_K_COMPUTE_F32 };
+    VeraKConv3d op = {.x = x->k,
+                      .weight = conv->weight,
+                      .bias = conv->bias,
+                      .stride_t = 1,
+                      .stride_h = 1,
+                      .stride_w = 1,
+                      .pad_t = (int)(w[2] - 1 - n_cached),
+                      .upsample = 1,
+                      .compute = self->compute};
     g_autoptr(VeraTensor) y = vera_vae_new_video(self, s[0], s[1], s[2], w[0], error);
 
     if (y == NULL)
@@ -107,10 +114,15 @@ vera_vae_attend_frame(VeraVae *self, const VeraVaeLayer *layer, VeraKTensor norm
 {
     VeraKCtx *ctx = vera_runtime_get_ctx(self->runtime);
     gint64 n = normed.shape[0], c = normed.shape[1];
-    VeraKLinear project = { .x = normed, .weight = vera_k_tensor(layer->conv_1.weight.dtype, layer->conv_1.weight.data, 2, (const int64_t[]){ 3 * c, c }),
-                            .bias = layer->conv_1.bias, .y = qkv };
+    VeraKLinear project = {.x = normed,
+                           .weight =
+                               vera_k_tensor(layer->conv_1.weight.dtype, layer->conv_1.weight.data,
+                                             2, (const int64_t[]){3 * c, c}),
+                           .bias = layer->conv_1.bias,
+                           .y = qkv,
+                           .compute = self->compute};
     VeraKTensor part = vera_k_tensor(VERA_K_DTYPE_F32, qkv.data, 3, (const int64_t[]){ n, 1, c });
-    VeraKAttention attention = { .scale = 1.0f / sqrtf((float)c) };
+    VeraKAttention attention = {.scale = 1.0f / sqrtf((float)c), .compute = self->compute};
 
     part.stride[0] = 3 * c;
     attention.q = attention.k = attention.v = part;
@@ -136,8 +148,13 @@ vera_vae_run_attention(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x, 
         return NULL;
     for (gint64 t = 0; t < s[0]; t++) {
         VeraKTensor frame = vera_k_tensor(VERA_K_DTYPE_F32, (float *)normed->k.data + t * n * c, 2, rows);
-        VeraKLinear project = { .x = attended->k, .weight = vera_k_tensor(layer->conv_2.weight.dtype, layer->conv_2.weight.data, 2, (const int64_t[]){ c, c }),
-                                .bias = layer->conv_2.bias, .y = frame };
+        VeraKLinear project = {.x = attended->k,
+                               .weight = vera_k_tensor(layer->conv_2.weight.dtype,
+                                                       layer->conv_2.weight.data, 2,
+                                                       (const int64_t[]){c, c}),
+                               .bias = layer->conv_2.bias,
+                               .y = frame,
+                               .compute = self->compute};
         VeraKGateAdd add = { .x = vera_k_tensor(VERA_K_DTYPE_F32, (float *)input->k.data + t * n * c, 2, rows), .y = frame };
         if (!vera_vae_attend_frame(self, layer, frame, qkv->k, attended->k, error) ||
             !vera_runtime_check(self->runtime, vera_k_linear(vera_runtime_get_ctx(self->runtime), &project), "VAE attention", error) ||
@@ -153,8 +170,17 @@ vera_vae_resample_space(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x,
 {
     const int64_t *s = x->k.shape, *w = layer->conv_1.weight.shape;
     gboolean is_up = layer->kind == VERA_VAE_LAYER_UP;
-    VeraKConv3d op = { .x = x->k, .bias = layer->conv_1.bias, .stride_t = 1, .stride_h = is_up ? 1 : 2, .stride_w = is_up ? 1 : 2,
-                       .pad_h_before = is_up, .pad_h_after = 1, .pad_w_before = is_up, .pad_w_after = 1, .upsample = is_up ? 2 : 1 };
+    VeraKConv3d op = {.x = x->k,
+                      .bias = layer->conv_1.bias,
+                      .stride_t = 1,
+                      .stride_h = is_up ? 1 : 2,
+                      .stride_w = is_up ? 1 : 2,
+                      .pad_h_before = is_up,
+                      .pad_h_after = 1,
+                      .pad_w_before = is_up,
+                      .pad_w_after = 1,
+                      .upsample = is_up ? 2 : 1,
+                      .compute = self->compute};
     g_autoptr(VeraTensor) y = vera_vae_new_video(self, s[0], is_up ? s[1] * 2 : s[1] / 2, is_up ? s[2] * 2 : s[2] / 2, w[0], error);
 
     if (y == NULL)
@@ -172,7 +198,8 @@ vera_vae_run_down(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state,
 {
     g_autoptr(VeraTensor) input = x, small = vera_vae_resample_space(self, layer, x, error), y = NULL;
     const int64_t *s;
-    VeraKConv3d op = { .stride_t = 2, .stride_h = 1, .stride_w = 1, .upsample = 1 };
+    VeraKConv3d op = {
+        .stride_t = 2, .stride_h = 1, .stride_w = 1, .upsample = 1, .compute = self->compute};
 
     if (small == NULL || !layer->has_time)
         return g_steal_pointer(&small);

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /**
- * VeraVae: the 3-D causal VAE (wan21-spec.md section 3), streaming in both directions: memory does not grow with frames.
+ * VeraVae: the 3-D causal VAE (wan21-spec.md section 3), streaming in both directions: memory does
+ * not grow with frames. Decoding has the precision of the runtime, encoding is always in F32.
  * Thread-safety: one thread at a time.
  */
 typedef struct _VeraVae VeraVae;

@@ -25,6 +25,7 @@ struct _VeraWeights {
     GPtrArray *files; /* (element-type VeraSafetensors) */
     GHashTable *items; /* name -> VeraWeightsItem */
     char *hash;        /* set once, see vera_weights_hash() */
+    guint64 id;
 };
 
 static gboolean G_GNUC_PRINTF(3, 4)
@@ -184,14 +185,22 @@ vera_weights_collect(VeraWeights *self, VeraWeightsKind kind, GError **error)
     return TRUE;
 }
 
+guint64
+vera_weights_get_id(VeraWeights *self)
+{
+    return self->id;
+}
+
 VeraWeights *
 vera_weights_open(const char *path, VeraWeightsKind kind, GError **error)
 {
     g_autoptr(VeraWeights) self = g_new0(VeraWeights, 1);
     g_autoptr(GPtrArray) paths = NULL;
     g_autofree char *index_path = NULL;
+    static gsize n_opened;
 
     g_atomic_ref_count_init(&self->ref_count);
+    self->id = (guint64)g_atomic_pointer_add(&n_opened, 1) + 1;
     self->path = g_strdup(path);
     self->files = g_ptr_array_new_with_free_func((GDestroyNotify)vera_safetensors_free);
     self->items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);

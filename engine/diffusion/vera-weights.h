@@ -57,6 +57,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraWeights, vera_weights_unref)
  */
 gboolean vera_weights_get(VeraWeights *self, const char *name, VeraKTensor *tensor);
 
+/** vera_weights_get_id: Returns: a number that no other weights of this process have or had, for
+ * #VeraKTensor.constant_id */
+guint64 vera_weights_get_id(VeraWeights *self);
+
 /** vera_weights_list_names: Returns: (transfer container) (element-type utf8): canonical names, sorted */
 GPtrArray *vera_weights_list_names(VeraWeights *self);
 

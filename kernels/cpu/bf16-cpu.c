@@ -59,12 +59,38 @@ vera_k_bf16_load(const VeraKBf16Matrix *m, int64_t column, int64_t term)
     return vera_k_f32_to_bf16(m->dtype == VERA_K_DTYPE_F32 ? ((const float *)m->data)[at] : vera_k_load(m->data, m->dtype, at));
 }
 
+/* Columns lie side by side: read along them, a term at a time. */
+static void
+vera_k_bf16_pack_rows(
+    const VeraKBf16Matrix *m, int64_t from, int64_t n, int64_t width, uint16_t *out)
+{
+    uint16_t terms[2][VERA_K_BF16_COLUMNS] = {0};
+
+    for (int64_t k = 0; k < m->k; k += 2, out += 2 * width) {
+        for (int64_t t = 0; t < 2; t++) {
+            if (k + t < m->k)
+                vera_k_bf16_round_row((const float *)m->data + from + (k + t) * m->term_stride,
+                                      terms[t], n);
+            else
+                memset(terms[t], 0, sizeof terms[t]);
+        }
+        for (int64_t j = 0; j < width; j++) {
+            out[2 * j] = terms[0][j];
+            out[2 * j + 1] = terms[1][j];
+        }
+    }
+}
+
 void
 vera_k_bf16_pack(const VeraKBf16Matrix *m, int64_t panel, uint16_t *out)
 {
     int64_t width = vera_k_bf16_panel_width(m->n), from = panel * width;
     int64_t n = m->n - from < width ? m->n - from : width, pairs = (m->k + 1) / 2;
 
+    if (m->dtype == VERA_K_DTYPE_F32 && m->column_stride == 1) {
+        vera_k_bf16_pack_rows(m, from, n, width, out);
+        return;
+    }
     if (n < width)
         memset(out, 0, (size_t)(pairs * width) * 2 * sizeof *out);
     for (int64_t j = 0; j < n; j++) {

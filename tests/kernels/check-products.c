@@ -63,6 +63,36 @@ check_linear(VeraCheck *self, int64_t m, int64_t k, int64_t n, VeraKDType dtype,
         vera_check_free(self, all[i]);
 }
 
+/* The reordered copy of a constant weight serves again, and never another weight at the same
+ * address. */
+static void
+check_constant_weight(VeraCheck *self, VeraKCompute compute)
+{
+    VeraKTensor x = vera_check_new(self, 2, (int64_t[]){20, 48}, 1),
+                w = vera_check_new(self, 2, (int64_t[]){70, 48}, 1);
+    VeraKTensor want = vera_check_new_output(self, 2, (int64_t[]){20, 70}),
+                got = vera_check_new_output(self, 2, (int64_t[]){20, 70});
+    VeraKLinear op = {.x = x, .weight = w, .compute = compute};
+    bool ok = true;
+
+    snprintf(self->label, sizeof self->label, "constant weight, %s", compute ? "bf16" : "f32");
+    for (uint64_t id = 1000; id < 1003 && ok; id++) {
+        for (int64_t i = 0; i < 70 * 48; i++)
+            ((float *)w.data)[i] = vera_check_value(self);
+        op.weight.constant_id = id;
+        op.y = want;
+        ok = vera_k_linear(self->reference, &op) == VERA_K_OK;
+        op.y = got;
+        ok = ok && run_twice(self, run_linear, &op, &got) &&
+             vera_check_compare(self, &got, &want,
+                                compute == VERA_K_COMPUTE_BF16 ? bound_bf16 : bound_f32);
+    }
+    vera_check_case(self, ok);
+    VeraKTensor *all[] = {&x, &w, &want, &got};
+    for (int i = 0; i < 4; i++)
+        vera_check_free(self, all[i]);
+}
+
 static VeraKStatus
 run_attention(VeraCheck *self, void *op)
 {
@@ -173,6 +203,8 @@ vera_check_products(VeraCheck *self)
         for (int d = 0; d < 4; d++)
             for (int c = 0; c < 2; c++)
                 check_linear(self, mkn[i][0], mkn[i][1], mkn[i][2], dtypes[d], (VeraKCompute)c, scales[(i + (size_t)d) % 3]);
+    for (int c = 0; c < 2; c++)
+        check_constant_weight(self, (VeraKCompute)c);
     self->op = "attention";
     for (size_t i = 0; i < sizeof attention / sizeof *attention; i++)
         for (int kind = 0; kind < 4; kind++)
