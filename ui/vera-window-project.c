@@ -40,12 +40,13 @@ vera_window_saved_cb(GObject *object, GAsyncResult *result, gpointer data)
 {
     VeraWindowPending *pending = data;
     g_autoptr(GError) error = NULL;
+    g_autofree char *uri = NULL;
 
     if (!vera_project_save_finish(VERA_PROJECT(object), result, &error)) {
         vera_window_show_message(pending->window, error->message);
     } else {
-        gtk_recent_manager_add_item(gtk_recent_manager_get_default(),
-                                    g_filename_to_uri(vera_project_get_path(VERA_PROJECT(object)), NULL, NULL));
+        uri = g_filename_to_uri(vera_project_get_path(VERA_PROJECT(object)), NULL, NULL);
+        gtk_recent_manager_add_item(gtk_recent_manager_get_default(), uri);
         if (pending->then != NULL)
             pending->then(pending->window, pending->data);
     }
