@@ -19,7 +19,7 @@ struct _VeraRenderer {
 
     int n_layers, selected;
     GLuint composite; /* borrowed: source, or one of stack */
-    GLenum target_format;
+    GLenum target_format, layer_format;
 };
 
 static gboolean
@@ -40,7 +40,6 @@ vera_renderer_new(GError **error)
     glGenVertexArrays(1, &self->vertex_array);
     glGenFramebuffers(1, &self->framebuffer);
     self->selected = -1;
-    self->target_format = vera_gl_has_float_targets() ? GL_RGBA16F : GL_RGBA8;
     if (!vera_renderer_init_programs(self, error))
         return NULL;
     vera_gl_texture_resize(&self->blank, 1, 1, GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE);
@@ -105,6 +104,22 @@ vera_renderer_upload_plane(VeraRenderer *self, const VeraFrame *frame, int plane
     glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
 }
 
+/*
+ * Half floats are four times finer than the screen, and colours and mattes in steps of 1/65535 are what files hold. Plates
+ * of high dynamic range need more: of a pixel a hundred times as bright as white, the little that a matte near 1 leaves would be off by
+ * several codes, and so would blacks, where their curves are steep. OpenGL ES has nothing but half floats that can be filtered.
+ */
+static void
+vera_renderer_choose_formats(VeraRenderer *self, const VeraFrame *frame)
+{
+    gboolean is_desktop = epoxy_is_desktop_gl();
+    gboolean is_wide = is_desktop && (frame->format.is_float || frame->color.transfer == VERA_COLOR_TRANSFER_PQ ||
+                                      frame->color.transfer == VERA_COLOR_TRANSFER_HLG);
+
+    self->target_format = is_wide ? GL_RGBA32F : vera_gl_has_float_targets() ? GL_RGBA16F : GL_RGBA8;
+    self->layer_format = is_wide ? GL_RGBA32F : is_desktop ? GL_RGBA16 : GL_RGBA16F;
+}
+
 static void
 vera_renderer_convert(VeraRenderer *self, const VeraFrame *frame)
 {
@@ -147,13 +162,14 @@ vera_renderer_set_source(VeraRenderer *self, VeraFrame *frame, GError **error)
     if (frame == NULL)
         return TRUE;
     self->frame = vera_frame_ref(frame);
+    vera_renderer_choose_formats(self, frame);
     for (int i = 0; i < (frame->format.layout == VERA_FRAME_LAYOUT_GRAY ? 1 : 3); i++)
         vera_renderer_upload_plane(self, frame, i);
     vera_renderer_convert(self, frame);
     return TRUE;
 }
 
-/* Straight colour and matte as one texture of half floats: 11 bits, four times finer than the screen. */
+/* Straight colour and matte as one texture. */
 static void
 vera_renderer_upload_layer(VeraRenderer *self, VeraGlTexture *texture, const VeraLayerFrame *frame, const float *rgb)
 {
@@ -165,7 +181,7 @@ vera_renderer_upload_layer(VeraRenderer *self, VeraGlTexture *texture, const Ver
             rgba[4 * i + c] = rgb[3 * i + c];
         rgba[4 * i + 3] = frame->matte[i];
     }
-    vera_gl_texture_resize(texture, frame->width, frame->height, GL_RGBA16F, GL_RGBA, GL_FLOAT);
+    vera_gl_texture_resize(texture, frame->width, frame->height, self->layer_format, GL_RGBA, GL_FLOAT);
     glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
     glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, frame->width, frame->height, GL_RGBA, GL_FLOAT, rgba);
 }

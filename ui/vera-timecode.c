@@ -33,7 +33,8 @@ char *
 vera_timecode_format(const VeraClipInfo *info, gint64 frame)
 {
     gint64 rate = MAX((info->rate_num + info->rate_den / 2) / MAX(info->rate_den, 1), 1);
-    gboolean is_drop = info->start_timecode != NULL && strchr(info->start_timecode, ';') != NULL;
+    /* Some writers put ";" at rates that have nothing to drop. */
+    gboolean is_drop = rate % 30 == 0 && info->start_timecode != NULL && strchr(info->start_timecode, ';') != NULL;
     int h = 0, m = 0, s = 0, f = 0;
     gint64 number;
 

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Usage: with-display.sh [--tap] COMMAND...
+#
+# Runs a command on a screen of its own, drawn in software, with empty settings, data and state folders that are gone afterwards.
+# Nothing that the user has set or left behind takes part. Exits 77 (with --tap: a skipped plan) where Xvfb is not installed.
+set -eu
+
+is_tap=
+if [ "$1" = --tap ]; then
+    is_tap=yes
+    shift
+fi
+if ! command -v Xvfb >/dev/null; then
+    [ -z "$is_tap" ] || { echo '1..0 # SKIP Xvfb is not installed'; exit 0; }
+    echo 'Xvfb is not installed (package xvfb)' >&2
+    exit 77
+fi
+
+home=$(mktemp -d "${TMPDIR:-/tmp}/vera-display-XXXXXX")
+server=
+command=
+clean() {
+    [ -z "$command" ] || kill "$command" 2>/dev/null || true
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    rm -rf "$home"
+}
+trap clean EXIT
+trap 'exit 143' INT TERM
+
+# The server itself picks a free number: tests that run side by side cannot take the same one.
+Xvfb -displayfd 3 -screen 0 "${VERA_TEST_SCREEN:-1360x860x24}" -nolisten tcp +extension GLX 3>"$home/number" 2>"$home/server.log" &
+server=$!
+tries=0
+while [ ! -s "$home/number" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 600 ] || ! kill -0 "$server" 2>/dev/null; then
+        cat "$home/server.log" >&2
+        echo 'Xvfb did not start' >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+export DISPLAY=":$(cat "$home/number")"
+export LIBGL_ALWAYS_SOFTWARE=1 GDK_BACKEND=x11 GSETTINGS_BACKEND=memory GTK_A11Y=none NO_AT_BRIDGE=1 GTK_USE_PORTAL=0
+export DBUS_SESSION_BUS_ADDRESS=disabled:
+for name in CONFIG DATA STATE CACHE; do
+    mkdir "$home/$name"
+    export "XDG_${name}_HOME=$home/$name"
+done
+mkdir -m 700 "$home/runtime"
+export XDG_RUNTIME_DIR="$home/runtime"
+unset WAYLAND_DISPLAY
+
+"$@" &
+command=$!
+status=0
+wait "$command" || status=$?
+command=
+exit "$status"
