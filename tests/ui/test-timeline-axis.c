@@ -113,7 +113,7 @@ test_show(void)
 static void
 test_step(void)
 {
-    static const double rates[] = { 1, 12, 23.976, 24, 25, 29.97, 50, 59.94, 120 };
+    static const double rates[] = { 1, 8, 12, 23.976, 24, 25, 29.97, 50, 59.94, 120 };
     GRand *rand = g_rand_new_with_seed(4);
 
     for (int i = 0; i < 2000; i++) {
