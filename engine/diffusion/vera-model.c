@@ -264,7 +264,7 @@ vera_model_check(VeraModel *self, GError **error)
 }
 
 char *
-vera_model_hash(VeraModel *self, GError **error)
+vera_model_hash(VeraModel *self, GCancellable *cancellable, GError **error)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     static const char *const files[] = { "branches/edit/config.json", "branches/alpha/config.json",
@@ -280,7 +280,9 @@ vera_model_hash(VeraModel *self, GError **error)
         (parts[5] = vera_model_get_text_encoder_weights(self, error)) == NULL)
         return NULL;
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_autofree char *hash = vera_weights_hash(parts[i]);
+        g_autofree char *hash = vera_weights_hash(parts[i], cancellable, error);
+        if (hash == NULL)
+            return NULL;
         g_checksum_update(sum, (const guchar *)hash, -1);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {

@@ -129,6 +129,6 @@ char *vera_model_dup_tokenizer_path(VeraModel *self);
 gboolean vera_model_check(VeraModel *self, GError **error);
 
 /** vera_model_hash: Returns: (transfer full): SHA-256 (hex) over the weights and configurations, for the record of a take */
-char *vera_model_hash(VeraModel *self, GError **error);
+char *vera_model_hash(VeraModel *self, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

@@ -65,6 +65,10 @@ vera_pipeline_estimate(VeraModel *model,
     linear = 3.0 * c->n_layers * (12 * l * d * d + 4 * l * d * f);
     attention = 9.0 * c->n_layers * 4 * l * l * d;
     estimate->gflop_per_step = (linear + attention) * plan->n_windows * (has_guidance ? 2 : 1) * 1e-9;
+    estimate->gflop_encode = plan->n_latents * vera_vae_estimate_gflop(v, FALSE, width, height);
+    estimate->gflop_decode =
+        VERA_N_BRANCHES * plan->n_latents *
+        vera_vae_estimate_gflop(v, TRUE, width / v->spatial_factor, height / v->spatial_factor);
     estimate->memory_bytes =
         (guint64)vera_pipeline_estimate_bytes(c, v, width, height, plan, has_guidance ? 2 : 1);
     return TRUE;

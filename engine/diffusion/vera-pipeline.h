@@ -138,9 +138,17 @@ gboolean vera_pipeline_decode(
 /** vera_pipeline_get_align: Returns: what width and height must be multiples of, 0 on error */
 int vera_pipeline_get_align(VeraModel *model, GError **error);
 
-/** VeraPipelineEstimate: what a run will take. */
+/**
+ * VeraPipelineEstimate: what a run will take.
+ * @gflop_per_step: 10^9 operations of one step over all windows
+ * @gflop_encode: of coding the source once; a mask takes as much again
+ * @gflop_decode: of decoding all branches
+ * @memory_bytes: at the highest
+ */
 typedef struct {
     double gflop_per_step;
+    double gflop_encode;
+    double gflop_decode;
     guint64 memory_bytes;
 } VeraPipelineEstimate;
 

@@ -10,6 +10,7 @@ typedef struct {
     double cached;     /* values that all layers so far remember */
     double live;       /* most values that one layer holds beside */
     double weights;    /* values of the largest convolution, which is packed in scratch memory */
+    double products;   /* multiplications of all layers so far */
 } VeraVaeWalk;
 
 static const gint64 *
@@ -29,6 +30,13 @@ vera_vae_walk_note(VeraVaeWalk *self, double live, double cached, double weights
     self->weights = MAX(self->weights, weights);
 }
 
+/* For each pixel of the layer's output. */
+static void
+vera_vae_walk_count(VeraVaeWalk *self, double products)
+{
+    self->products += products * self->t * self->pixels;
+}
+
 /* Values for each pixel of the layer's input; what lives together follows vera-vae-run.c. */
 static void
 vera_vae_walk_layer(VeraVaeWalk *self, const VeraVaeLayer *layer)
@@ -45,28 +53,35 @@ vera_vae_walk_layer(VeraVaeWalk *self, const VeraVaeLayer *layer)
     case VERA_VAE_LAYER_CONV:
         both = shape[2] > 1 ? 2 * in : 0;
         vera_vae_walk_note(self, t * (in + out) + both, both, in * out * 27);
+        vera_vae_walk_count(self, in * out * (double)(shape[2] * shape[3] * shape[4]));
         break;
     case VERA_VAE_LAYER_RESIDUAL:
         both = vera_vae_walk_get_shape(self, layer, ".conv_shortcut.weight") ? in + out : in;
         vera_vae_walk_note(self, t * (2 * in + out) + 2 * in, 2 * (in + out),
                            MAX(in, out) * out * 27);
         vera_vae_walk_note(self, t * (both + 2 * out) + 2 * out, 0, 0);
+        vera_vae_walk_count(self, 27 * (in + out) * out + (both > in ? in * out : 0));
         break;
     case VERA_VAE_LAYER_ATTENTION:
         vera_vae_walk_note(self, 2 * t * out + 4 * out, 0, 3 * out * out);
+        vera_vae_walk_count(self, 4 * out * out + 2 * out * self->pixels);
         break;
     case VERA_VAE_LAYER_DOWN:
         vera_vae_walk_note(self, t * in * 1.5, layer->has_time ? out / 4 : 0, in * out * 9);
         self->pixels /= 4;
+        vera_vae_walk_count(self, 9 * in * out);
         self->t = layer->has_time ? t / 2 : t;
+        vera_vae_walk_count(self, layer->has_time ? 3 * out * out : 0);
         break;
     case VERA_VAE_LAYER_UP:
         frames = layer->has_time ? 2 * t : t;
         both = layer->has_time ? 2 * in : 0;
         vera_vae_walk_note(self, t * in + (frames - t) * 4 * in + frames * 4 * out + 4 * in + both,
                            both, MAX(in * out * 9, both * in * 3));
+        vera_vae_walk_count(self, 3 * in * both);
         self->pixels *= 4;
         self->t = frames;
+        vera_vae_walk_count(self, 9 * in * out);
         break;
     case VERA_VAE_LAYER_NORM:
         vera_vae_walk_note(self, 2 * t * out, 0, 0);
@@ -74,15 +89,13 @@ vera_vae_walk_layer(VeraVaeWalk *self, const VeraVaeLayer *layer)
     }
 }
 
-guint64
-vera_vae_estimate_bytes(
-    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams)
+static VeraVaeWalk
+vera_vae_walk(const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height)
 {
     g_autoptr(GPtrArray) specs = vera_vae_get_specs(config);
     g_autoptr(GArray) layers = vera_vae_list_layers(config, is_decoder);
     VeraVaeWalk walk = {.t = is_decoder ? 1 : config->temporal_factor,
                         .pixels = (double)width * (double)height};
-    double input = walk.t * walk.pixels * (is_decoder ? config->z_dim : 3);
 
     walk.specs =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)vera_weight_spec_free);
@@ -90,7 +103,27 @@ vera_vae_estimate_bytes(
         g_hash_table_insert(walk.specs, ((VeraWeightSpec *)specs->pdata[i])->name, specs->pdata[i]);
     for (guint i = 0; i < layers->len; i++)
         vera_vae_walk_layer(&walk, &g_array_index(layers, VeraVaeLayer, i));
-    g_hash_table_unref(walk.specs);
+    g_clear_pointer(&walk.specs, g_hash_table_unref);
+    return walk;
+}
+
+guint64
+vera_vae_estimate_bytes(
+    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams)
+{
+    VeraVaeWalk walk = vera_vae_walk(config, is_decoder, width, height);
+    double input = (is_decoder ? config->z_dim : 3.0 * config->temporal_factor) * (double)width *
+                   (double)height;
+
     return (guint64)((n_streams * walk.cached + walk.live + input + 2 * walk.weights) *
                      sizeof(float));
+}
+
+double
+vera_vae_estimate_gflop(const VeraVaeConfig *config,
+                        gboolean is_decoder,
+                        gint64 width,
+                        gint64 height)
+{
+    return 2e-9 * vera_vae_walk(config, is_decoder, width, height).products;
 }

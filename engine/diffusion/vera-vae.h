@@ -32,6 +32,13 @@ GPtrArray *vera_vae_get_specs(const VeraVaeConfig *config);
 guint64 vera_vae_estimate_bytes(
     const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams);
 
+/** vera_vae_estimate_gflop: sizes as above. Returns: 10^9 operations for one latent frame and the
+ * frames that belong to it */
+double vera_vae_estimate_gflop(const VeraVaeConfig *config,
+                               gboolean is_decoder,
+                               gint64 width,
+                               gint64 height);
+
 /**
  * VeraVaeStream: one encode or decode in progress, with its caches. A push that fails or is
  * cancelled leaves them unequal, so the stream takes no more after it; a push that is refused for

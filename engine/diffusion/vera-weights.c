@@ -13,6 +13,9 @@
 
 #define VERA_WEIGHTS_SMALL_ELEMENTS (64 * 1024)
 
+/* Hashed between two looks at the cancellable: a small part of a second on a slow machine. */
+#define VERA_WEIGHTS_HASH_BYTES ((gsize)8 << 20)
+
 typedef struct {
     VeraKTensor tensor;
     const char *path; /* borrowed from the file */
@@ -24,7 +27,7 @@ struct _VeraWeights {
     char *path;
     GPtrArray *files; /* (element-type VeraSafetensors) */
     GHashTable *items; /* name -> VeraWeightsItem */
-    char *hash;        /* set once, see vera_weights_hash() */
+    char *hash;        /* atomic, set once, see vera_weights_hash() */
     guint64 id;
 };
 
@@ -388,7 +391,7 @@ vera_weight_spec_free(VeraWeightSpec *spec)
 }
 
 static char *
-vera_weights_compute_hash(VeraWeights *self)
+vera_weights_compute_hash(VeraWeights *self, GCancellable *cancellable, GError **error)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     g_autoptr(GPtrArray) names = vera_weights_list_names(self);
@@ -401,16 +404,27 @@ vera_weights_compute_hash(VeraWeights *self)
         g_autofree char *head = g_strdup_printf("%s %s %s\n", (const char *)names->pdata[i],
                                                 vera_k_dtype_name(item->tensor.dtype), shape);
         g_checksum_update(sum, (const guchar *)head, -1);
-        for (gsize from = 0; from < size; from += 1 << 30)
-            g_checksum_update(sum, (const guchar *)item->tensor.data + from, (gssize)MIN(size - from, 1 << 30));
+        for (gsize from = 0; from < size; from += VERA_WEIGHTS_HASH_BYTES) {
+            if (vera_engine_error_set_cancelled(cancellable, error))
+                return NULL;
+            g_checksum_update(sum, (const guchar *)item->tensor.data + from,
+                              (gssize)MIN(size - from, VERA_WEIGHTS_HASH_BYTES));
+        }
     }
     return g_strdup(g_checksum_get_string(sum));
 }
 
 char *
-vera_weights_hash(VeraWeights *self)
+vera_weights_hash(VeraWeights *self, GCancellable *cancellable, GError **error)
 {
-    if (g_once_init_enter(&self->hash))
-        g_once_init_leave(&self->hash, vera_weights_compute_hash(self));
-    return g_strdup(self->hash);
+    char *hash = g_atomic_pointer_get(&self->hash);
+
+    if (hash != NULL)
+        return g_strdup(hash);
+    hash = vera_weights_compute_hash(self, cancellable, error);
+    if (hash != NULL && !g_atomic_pointer_compare_and_exchange(&self->hash, NULL, hash)) {
+        g_free(hash);
+        hash = g_atomic_pointer_get(&self->hash);
+    }
+    return g_strdup(hash);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "kernels/vera-k.h"
 
@@ -83,8 +83,9 @@ gboolean vera_weights_check_finite(VeraWeights *self, GError **error);
 VeraWeightSpec *vera_weight_spec_new(const char *name, int n_dims, ...);
 void vera_weight_spec_free(VeraWeightSpec *spec);
 
-/** vera_weights_hash: Returns: (transfer full): SHA-256 (hex) over names, types, shapes and bytes; computed once, cached in memory */
-char *vera_weights_hash(VeraWeights *self);
+/** vera_weights_hash: Returns: (transfer full): SHA-256 (hex) over names, types, shapes and bytes;
+ * computed once, cached in memory; %NULL with %VERA_ENGINE_ERROR_CANCELLED */
+char *vera_weights_hash(VeraWeights *self, GCancellable *cancellable, GError **error);
 
 /** vera_weights_get_file: Returns: (transfer none): the file that holds tensor @name, for messages */
 const char *vera_weights_get_file(VeraWeights *self, const char *name);

@@ -31,6 +31,7 @@ struct _VeraEditJob {
     gpointer progress_data;
     VeraEditPreview preview;
     GCancellable *cancellable;
+    gboolean is_state_refused;
 };
 
 static gboolean
@@ -297,8 +298,10 @@ vera_edit_job_show_cb(int index, const float *edit, const float *alpha, gpointer
 {
     VeraEditJob *self = user_data;
     gsize pixels = (gsize)self->record->width * (gsize)self->record->height;
-    g_autofree float *rgb = g_new(float, pixels * 3);
+    g_autofree float *rgb = g_try_new(float, pixels * 3);
 
+    if (rgb == NULL)
+        return;
     for (gsize i = 0; i < pixels; i++)
         for (gsize c = 0; c < 3; c++)
             rgb[3 * i + c] = edit[c * pixels + i];
@@ -329,7 +332,7 @@ vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, GError **error)
     if (negative == NULL)
         return FALSE;
     g_free(self->record->model_hash);
-    self->record->model_hash = vera_model_hash(self->model, error);
+    self->record->model_hash = vera_model_hash(self->model, self->cancellable, error);
     if (self->record->model_hash == NULL)
         return FALSE;
     request.ids = (const gint64 *)ids->data;
@@ -377,12 +380,50 @@ vera_edit_job_sample(VeraEditJob *self, const char *state, gboolean is_resume, G
 {
     g_autofree char *fingerprint = vera_edit_job_get_fingerprint(self);
 
-    if (is_resume && g_file_test(state, G_FILE_TEST_EXISTS) && !vera_pipeline_load(self->pipeline, state, fingerprint, error))
+    if (is_resume && g_file_test(state, G_FILE_TEST_EXISTS) &&
+        !vera_pipeline_load(self->pipeline, state, fingerprint, error)) {
+        self->is_state_refused = TRUE;
         return FALSE;
-    while (vera_pipeline_get_step(self->pipeline) < vera_pipeline_get_n_steps(self->pipeline))
+    }
+    while (vera_pipeline_get_step(self->pipeline) < self->record->n_steps) {
         if (!vera_pipeline_step(self->pipeline, self->cancellable, error) ||
             !vera_pipeline_save(self->pipeline, state, fingerprint, error))
             return FALSE;
+        vera_edit_job_progress_cb(
+            "sample", (double)vera_pipeline_get_step(self->pipeline) / self->record->n_steps, self);
+    }
+    return TRUE;
+}
+
+/* Whether the take at @take_dir answers this very request; hashes are known only to the take. */
+static gboolean
+vera_edit_job_is_done(VeraEditJob *self, const char *take_dir, GCancellable *cancellable)
+{
+    g_autoptr(VeraTake) take = vera_take_open(take_dir, cancellable, NULL);
+    const VeraTakeRecord *done = take ? vera_take_get_record(take) : NULL;
+    VeraTakeRecord wanted = *self->record;
+
+    if (done == NULL)
+        return FALSE;
+    wanted.clip_hash = done->clip_hash;
+    wanted.region_hash = done->region_hash;
+    wanted.model_hash = done->model_hash;
+    return (wanted.region_path == NULL) == (done->region_path == NULL) &&
+           vera_take_record_is_same_request(&wanted, done);
+}
+
+static gboolean
+vera_edit_job_decode(VeraEditJob *self, const char *take_dir, const char *state, GError **error)
+{
+    self->writer = vera_take_writer_new(take_dir, self->record, error);
+    if (self->writer == NULL || !vera_pipeline_decode(self->pipeline, vera_edit_job_output_cb, self,
+                                                      self->cancellable, error))
+        return FALSE;
+    g_free(self->record->finished);
+    self->record->finished = vera_edit_job_get_time();
+    if (!vera_take_writer_finish(self->writer, error))
+        return FALSE;
+    g_unlink(state);
     return TRUE;
 }
 
@@ -395,30 +436,39 @@ vera_edit_job_run(VeraEditJob *self,
                   GCancellable *cancellable,
                   GError **error)
 {
-    g_autoptr(VeraRuntime) runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
+    g_autoptr(VeraRuntime) runtime = NULL;
     g_autofree char *state = g_strconcat(take_dir, ".state", NULL);
     gboolean ok;
 
+    if (is_resume && vera_take_is_take(take_dir) &&
+        vera_edit_job_is_done(self, take_dir, cancellable)) {
+        g_unlink(state);
+        return TRUE;
+    }
+    if (g_file_test(take_dir, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT,
+                    "The take ‘%s’ is there already; remove it or name another folder.", take_dir);
+        return FALSE;
+    }
+    runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
     if (runtime == NULL)
         return FALSE;
+    self->is_state_refused = FALSE;
     self->progress = progress;
     self->progress_data = user_data;
     self->cancellable = cancellable;
     g_free(self->record->started);
     self->record->started = vera_edit_job_get_time();
-    ok = vera_edit_job_prepare(self, runtime, error) && vera_edit_job_sample(self, state, is_resume, error);
-    if (ok) {
-        self->writer = vera_take_writer_new(take_dir, self->record, error);
-        ok = self->writer != NULL && vera_pipeline_decode(self->pipeline, vera_edit_job_output_cb, self, cancellable, error);
-    }
-    if (ok) {
-        g_free(self->record->finished);
-        self->record->finished = vera_edit_job_get_time();
-        ok = vera_take_writer_finish(self->writer, error);
-    }
-    if (ok)
-        g_unlink(state);
+    ok = vera_edit_job_prepare(self, runtime, error) &&
+         vera_edit_job_sample(self, state, is_resume, error) &&
+         vera_edit_job_decode(self, take_dir, state, error);
     g_clear_pointer(&self->writer, vera_take_writer_free);
     g_clear_pointer(&self->pipeline, vera_pipeline_free);
     return ok;
+}
+
+gboolean
+vera_edit_job_is_state_refused(VeraEditJob *self)
+{
+    return self->is_state_refused;
 }

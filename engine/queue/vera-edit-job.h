@@ -42,7 +42,10 @@ typedef struct {
     int height;
 } VeraEditRequest;
 
-/** VeraEditProgressFunc: @phase is "encode", "sample", "decode"; @fraction of that phase; steps done and in all. */
+/**
+ * VeraEditProgressFunc: @phase is "encode", "sample", "decode"; @fraction of that phase; steps done
+ * and in all. When a step has become a saved state, it is called once more with "sample".
+ */
 typedef void (*VeraEditProgressFunc)(const char *phase, double fraction, int step, int n_steps, gpointer user_data);
 
 /**
@@ -87,8 +90,11 @@ void vera_edit_job_set_preview(VeraEditJob *self, const VeraEditPreview *preview
  * @take_dir: the take's folder-to-be; the state between two steps is kept in TAKE_DIR.state
  * @is_resume: go on from a state that an earlier, stopped run left
  *
- * Makes the take. When it is stopped, the state of the last finished step is on disk; a run with @is_resume then gives the same
- * bytes as an unbroken one. Errors: %VERA_ENGINE_ERROR_CANCELLED and those of all parts.
+ * Makes the take. When it is stopped, the state of the last finished step is on disk; a run with
+ * @is_resume then gives the same bytes as an unbroken one. With @is_resume a take that an earlier
+ * run finished is found and left as it is; anything else at
+ * @take_dir is refused before work starts. Errors: %VERA_ENGINE_ERROR_CANCELLED and those of all
+ * parts.
  *
  * Returns: %TRUE when the take is on disk
  */
@@ -99,5 +105,12 @@ gboolean vera_edit_job_run(VeraEditJob *self,
                            gpointer user_data,
                            GCancellable *cancellable,
                            GError **error);
+
+/**
+ * vera_edit_job_is_state_refused: Returns: whether the last run failed because TAKE_DIR.state is
+ * damaged or belongs to another source, model or edit; once it is removed the take can be made from
+ * the start
+ */
+gboolean vera_edit_job_is_state_refused(VeraEditJob *self);
 
 G_END_DECLS

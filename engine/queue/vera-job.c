@@ -4,15 +4,14 @@
 
 #include "engine/queue/vera-job-private.h"
 
-/* Shares of a whole take, as measured with the bundled model; the estimate of time does not use them. */
-#define VERA_JOB_ENCODE_SHARE 0.08
-#define VERA_JOB_DECODE_SHARE 0.12
-
 G_DEFINE_FINAL_TYPE(VeraJob, vera_job, G_TYPE_OBJECT)
 
 enum {
     PROP_0,
+    PROP_ID,
     PROP_TITLE,
+    PROP_EDIT_ID,
+    PROP_KIND,
     PROP_STATE,
     PROP_PHASE,
     PROP_FRACTION,
@@ -20,6 +19,9 @@ enum {
     PROP_N_STEPS,
     PROP_ETA_SECONDS,
     PROP_MESSAGE,
+    PROP_OUTPUT,
+    PROP_PLAN_JSON,
+    PROP_IS_STOPPING,
     N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -71,6 +73,18 @@ gboolean
 vera_job_is_export(VeraJob *self)
 {
     return self->spec->is_export;
+}
+
+const char *
+vera_job_get_kind(VeraJob *self)
+{
+    return self->spec->is_export ? "export" : "edit";
+}
+
+gboolean
+vera_job_is_stopping(VeraJob *self)
+{
+    return self->is_stopping;
 }
 
 VeraJobState
@@ -157,7 +171,7 @@ vera_job_set_state(VeraJob *self, VeraJobState state, const char *message)
     if (self->state != state) {
         self->state = state;
         self->eta_seconds = -1;
-        self->sample_start_us = 0;
+        vera_job_set_stopping(self, FALSE);
         g_object_notify_by_pspec(object, props[PROP_STATE]);
         g_object_notify_by_pspec(object, props[PROP_ETA_SECONDS]);
     }
@@ -167,53 +181,19 @@ vera_job_set_state(VeraJob *self, VeraJobState state, const char *message)
     g_object_thaw_notify(object);
 }
 
-/* From the steps of this run alone: earlier ones may have been on another machine. */
-static double
-vera_job_estimate(VeraJob *self, const char *phase, double fraction, int step, int n_steps)
-{
-    gint64 now = g_get_monotonic_time();
-    gboolean is_sampling = g_str_equal(phase, "sample");
-    double done = is_sampling ? step : fraction, all = is_sampling ? n_steps : 1;
-
-    if (self->sample_start_us == 0 || g_strcmp0(self->phase, phase) != 0) {
-        self->sample_start_us = now;
-        self->sample_start_step = is_sampling ? step : 0;
-        return -1;
-    }
-    done -= self->sample_start_step;
-    if (done <= 0)
-        return self->eta_seconds;
-    return (double)(now - self->sample_start_us) * 1e-6 / done * (all - self->sample_start_step - done) *
-           (is_sampling ? 1 + VERA_JOB_DECODE_SHARE : 1);
-}
-
-static double
-vera_job_weigh(const char *phase, double fraction)
-{
-    double sample = 1 - VERA_JOB_ENCODE_SHARE - VERA_JOB_DECODE_SHARE;
-
-    if (g_str_equal(phase, "encode"))
-        return fraction * VERA_JOB_ENCODE_SHARE;
-    if (g_str_equal(phase, "sample"))
-        return VERA_JOB_ENCODE_SHARE + fraction * sample;
-    if (g_str_equal(phase, "decode"))
-        return VERA_JOB_ENCODE_SHARE + sample + fraction * VERA_JOB_DECODE_SHARE;
-    return g_str_equal(phase, "export") ? fraction : 0;
-}
-
 void
-vera_job_set_progress(VeraJob *self, const char *phase, double fraction, int step, int n_steps)
+vera_job_set_progress(VeraJob *self, const VeraJobClock *clock)
 {
     GObject *object = G_OBJECT(self);
 
     g_object_freeze_notify(object);
-    self->eta_seconds = vera_job_estimate(self, phase, fraction, step, n_steps);
-    self->fraction = vera_job_weigh(phase, fraction);
-    self->step = step;
-    self->n_steps = n_steps;
-    if (g_strcmp0(self->phase, phase) != 0) {
+    self->eta_seconds = clock->eta_seconds;
+    self->fraction = clock->fraction;
+    self->step = clock->step;
+    self->n_steps = clock->n_steps;
+    if (g_strcmp0(self->phase, clock->phase) != 0) {
         g_free(self->phase);
-        self->phase = g_strdup(phase);
+        self->phase = g_strdup(clock->phase);
         g_object_notify_by_pspec(object, props[PROP_PHASE]);
     }
     g_object_notify_by_pspec(object, props[PROP_FRACTION]);
@@ -224,11 +204,32 @@ vera_job_set_progress(VeraJob *self, const char *phase, double fraction, int ste
 }
 
 void
+vera_job_clear_progress(VeraJob *self)
+{
+    VeraJobClock clock;
+
+    vera_job_clock_start(&clock, &(VeraJobWork){0}, 0);
+    clock.n_steps = self->n_steps;
+    vera_job_set_progress(self, &clock);
+}
+
+void
 vera_job_set_plan(VeraJob *self, const char *plan_json)
 {
     g_free(self->plan_json);
     self->plan_json = g_strdup(plan_json);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_PLAN_JSON]);
+    /* Pictures of a job that listen to its phase alone show the plan too. */
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_PHASE]);
+}
+
+void
+vera_job_set_stopping(VeraJob *self, gboolean is_stopping)
+{
+    if (self->is_stopping == is_stopping)
+        return;
+    self->is_stopping = is_stopping;
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_IS_STOPPING]);
 }
 
 static void
@@ -237,8 +238,17 @@ vera_job_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspe
     VeraJob *self = VERA_JOB(object);
 
     switch (id) {
+    case PROP_ID:
+        g_value_set_string(value, self->spec->id);
+        break;
     case PROP_TITLE:
         g_value_set_string(value, self->spec->title);
+        break;
+    case PROP_EDIT_ID:
+        g_value_set_string(value, self->spec->edit_id);
+        break;
+    case PROP_KIND:
+        g_value_set_string(value, vera_job_get_kind(self));
         break;
     case PROP_STATE:
         g_value_set_enum(value, (gint)self->state);
@@ -260,6 +270,15 @@ vera_job_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspe
         break;
     case PROP_MESSAGE:
         g_value_set_string(value, self->message);
+        break;
+    case PROP_OUTPUT:
+        g_value_set_string(value, vera_job_get_output(self));
+        break;
+    case PROP_PLAN_JSON:
+        g_value_set_string(value, self->plan_json);
+        break;
+    case PROP_IS_STOPPING:
+        g_value_set_boolean(value, self->is_stopping);
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -287,7 +306,10 @@ vera_job_class_init(VeraJobClass *klass)
 
     object_class->get_property = vera_job_get_property;
     object_class->finalize = vera_job_finalize;
+    props[PROP_ID] = g_param_spec_string("id", NULL, NULL, NULL, flags);
     props[PROP_TITLE] = g_param_spec_string("title", NULL, NULL, NULL, flags);
+    props[PROP_EDIT_ID] = g_param_spec_string("edit-id", NULL, NULL, NULL, flags);
+    props[PROP_KIND] = g_param_spec_string("kind", NULL, NULL, NULL, flags);
     props[PROP_STATE] = g_param_spec_enum("state", NULL, NULL, VERA_TYPE_JOB_STATE, 0, flags);
     props[PROP_PHASE] = g_param_spec_string("phase", NULL, NULL, NULL, flags);
     props[PROP_FRACTION] = g_param_spec_double("fraction", NULL, NULL, 0, 1, 0, flags);
@@ -295,6 +317,9 @@ vera_job_class_init(VeraJobClass *klass)
     props[PROP_N_STEPS] = g_param_spec_int("n-steps", NULL, NULL, 0, G_MAXINT, 0, flags);
     props[PROP_ETA_SECONDS] = g_param_spec_double("eta-seconds", NULL, NULL, -1, G_MAXDOUBLE, -1, flags);
     props[PROP_MESSAGE] = g_param_spec_string("message", NULL, NULL, NULL, flags);
+    props[PROP_OUTPUT] = g_param_spec_string("output", NULL, NULL, NULL, flags);
+    props[PROP_PLAN_JSON] = g_param_spec_string("plan-json", NULL, NULL, NULL, flags);
+    props[PROP_IS_STOPPING] = g_param_spec_boolean("is-stopping", NULL, NULL, FALSE, flags);
     g_object_class_install_properties(object_class, N_PROPS, props);
 }
 

@@ -33,9 +33,13 @@ gboolean vera_job_state_is_over(VeraJobState state);
 /**
  * VeraJob: one take or one export being made.
  *
- * Properties, read-only and notified on the main context: "title" (string), "state" (VeraJobState), "phase" (string: "", "load",
- * "encode", "sample", "decode", "export"), "fraction" (double, 0..1 of the whole job), "step", "n-steps" (int), "eta-seconds"
- * (double, -1 while unknown), "message" (string: why it failed).
+ * Properties, read-only and notified on the main context: "id", "title", "edit-id" (string,
+ * nullable), "kind" (string: "edit", "export"), "state" (VeraJobState), "is-stopping" (boolean),
+ * "phase" (string: "", "load", "encode", "sample", "decode", "export"), "fraction" (double, 0..1 of
+ * the whole job, phases weighed by their work), "step", "n-steps" (int: finished sampling steps, or
+ * frames of an export), "eta-seconds" (double, as measured in this run, -1 while unknown),
+ * "message" (string, nullable: why it failed), "output" (string: folder of the take or the export),
+ * "plan-json" (string, nullable: the frame plan).
  *
  * Thread-safety: main thread only.
  */
@@ -46,6 +50,10 @@ const char *vera_job_get_title(VeraJob *self);
 /** vera_job_get_edit_id: Returns: (nullable): the edit that asked for it; %NULL for an export */
 const char *vera_job_get_edit_id(VeraJob *self);
 gboolean vera_job_is_export(VeraJob *self);
+/** vera_job_get_kind: Returns: "edit" or "export" */
+const char *vera_job_get_kind(VeraJob *self);
+/** vera_job_is_stopping: Returns: whether a running job was asked to stop and is about to */
+gboolean vera_job_is_stopping(VeraJob *self);
 VeraJobState vera_job_get_state(VeraJob *self);
 const char *vera_job_get_phase(VeraJob *self);
 double vera_job_get_fraction(VeraJob *self);

@@ -2,9 +2,20 @@
 
 #include "engine/queue/vera-queue-run.h"
 
-/* Reports and previews come at most this often, so that a fast job does not flood the main loop. */
-#define VERA_QUEUE_REPORT_US 50000
-#define VERA_QUEUE_PREVIEW_US 1500000
+#include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+/* Reports come at most this often, so that a fast job does not flood the main loop. */
+#define VERA_QUEUE_REPORT_MS 50
+
+/* Previews come at most this often, and take at most this share of the time. */
+#define VERA_QUEUE_PREVIEW_US (2 * G_USEC_PER_SEC)
+#define VERA_QUEUE_PREVIEW_SHARE 10
 
 typedef struct {
     gint64 frame;
@@ -19,21 +30,23 @@ struct _VeraQueueRun {
     VeraQueuePreviewFunc preview;
     gpointer user_data;
     GThread *thread;
-    gboolean is_over; /* main thread: the done function was called */
+    gboolean is_over; /* main thread: nothing more is reported */
 
-    GMutex lock;
-    /* Under the lock */
+    /* Under the lock; pthreads, which ThreadSanitizer knows, unlike GLib's futexes */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    gboolean has_ended;
     gint64 preview_frame;
     VeraQueuePicture *picture;
     char *plan_json;
-    char phase[16];
-    double fraction;
-    int step, n_steps;
+    VeraJobClock clock;
     gboolean is_report_pending;
+    gboolean is_stopping; /* after the step in work */
 
-    /* Of the thread until it has ended */
-    gint64 last_preview_us;
+    /* The thread's own until it has ended */
+    gint64 preview_asked_us, preview_due_us;
     GError *error;
+    gboolean is_state_refused;
     gint64 n_changed, n_exported;
 };
 
@@ -62,37 +75,43 @@ vera_queue_run_free(VeraQueueRun *self)
     g_clear_error(&self->error);
     g_clear_object(&self->job);
     g_free(self->plan_json);
-    g_mutex_clear(&self->lock);
+    pthread_mutex_destroy(&self->lock);
+    pthread_cond_destroy(&self->ended);
     g_free(self);
+}
+
+static void
+vera_queue_run_deliver(VeraQueueRun *self)
+{
+    g_autofree char *plan = NULL;
+    VeraQueuePicture *picture;
+    VeraJobClock clock;
+
+    pthread_mutex_lock(&self->lock);
+    clock = self->clock;
+    picture = g_steal_pointer(&self->picture);
+    plan = g_steal_pointer(&self->plan_json);
+    pthread_mutex_unlock(&self->lock);
+    if (!self->is_over) {
+        if (plan != NULL)
+            vera_job_set_plan(self->job, plan);
+        vera_job_set_progress(self->job, &clock);
+        if (picture != NULL)
+            self->preview(self->job, picture->frame, picture->width, picture->height, picture->rgb,
+                          picture->matte, self->user_data);
+    }
+    g_clear_pointer(&picture, vera_queue_picture_free);
 }
 
 static gboolean
 vera_queue_run_report_cb(gpointer data)
 {
     VeraQueueRun *self = data;
-    g_autofree char *plan = NULL;
-    VeraQueuePicture *picture;
-    char phase[16];
-    double fraction;
-    int step, n_steps;
 
-    g_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->lock);
     self->is_report_pending = FALSE;
-    g_strlcpy(phase, self->phase, sizeof phase);
-    fraction = self->fraction;
-    step = self->step;
-    n_steps = self->n_steps;
-    picture = g_steal_pointer(&self->picture);
-    plan = g_steal_pointer(&self->plan_json);
-    g_mutex_unlock(&self->lock);
-    if (!self->is_over) {
-        if (plan != NULL)
-            vera_job_set_plan(self->job, plan);
-        vera_job_set_progress(self->job, phase, fraction, step, n_steps);
-        if (picture != NULL)
-            self->preview(self->job, picture->frame, picture->width, picture->height, picture->rgb, picture->matte, self->user_data);
-    }
-    g_clear_pointer(&picture, vera_queue_picture_free);
+    pthread_mutex_unlock(&self->lock);
+    vera_queue_run_deliver(self);
     return G_SOURCE_REMOVE;
 }
 
@@ -103,62 +122,91 @@ vera_queue_run_report(VeraQueueRun *self)
     if (self->is_report_pending)
         return;
     self->is_report_pending = TRUE;
-    g_timeout_add_full(G_PRIORITY_DEFAULT, VERA_QUEUE_REPORT_US / 1000, vera_queue_run_report_cb, vera_queue_run_ref(self),
-                       (GDestroyNotify)vera_queue_run_free);
+    g_timeout_add_full(G_PRIORITY_DEFAULT, VERA_QUEUE_REPORT_MS, vera_queue_run_report_cb,
+                       vera_queue_run_ref(self), (GDestroyNotify)vera_queue_run_free);
 }
 
 static void
-vera_queue_run_progress_cb(const char *phase, double fraction, int step, int n_steps, gpointer user_data)
+vera_queue_run_progress_cb(
+    const char *phase, double fraction, int step, int n_steps, gpointer user_data)
 {
     VeraQueueRun *self = user_data;
+    gboolean is_step_end;
 
-    g_mutex_lock(&self->lock);
-    g_strlcpy(self->phase, phase, sizeof self->phase);
-    self->fraction = fraction;
-    self->step = step;
-    self->n_steps = n_steps;
+    pthread_mutex_lock(&self->lock);
+    is_step_end = strcmp(self->clock.phase, "sample") == 0 && step > self->clock.step;
+    vera_job_clock_tick(&self->clock, phase, fraction, step, n_steps, g_get_monotonic_time());
+    if (self->is_stopping && is_step_end)
+        g_cancellable_cancel(self->job->cancellable);
     vera_queue_run_report(self);
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
 }
 
 static void
 vera_queue_run_export_progress_cb(gint64 done, gint64 n_frames, gpointer user_data)
 {
-    vera_queue_run_progress_cb("export", (double)done / (double)MAX(n_frames, 1), (int)done, (int)n_frames, user_data);
+    vera_queue_run_progress_cb("export", (double)done / (double)MAX(n_frames, 1), (int)done,
+                               (int)n_frames, user_data);
 }
 
 static gint64
 vera_queue_run_want_cb(gpointer user_data)
 {
     VeraQueueRun *self = user_data;
-    gint64 frame, now = g_get_monotonic_time();
+    gint64 frame = -1;
 
-    if (now - self->last_preview_us < VERA_QUEUE_PREVIEW_US)
+    self->preview_asked_us = g_get_monotonic_time();
+    if (self->preview_asked_us < self->preview_due_us)
         return -1;
-    g_mutex_lock(&self->lock);
-    frame = self->preview_frame;
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_lock(&self->lock);
+    if (!self->is_stopping)
+        frame = self->preview_frame;
+    pthread_mutex_unlock(&self->lock);
     return frame;
 }
 
 static void
-vera_queue_run_show_cb(gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data)
+vera_queue_run_show_cb(
+    gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data)
 {
     VeraQueueRun *self = user_data;
     VeraQueuePicture *picture = g_new0(VeraQueuePicture, 1);
     gsize n = (gsize)width * (gsize)height;
+    gint64 now = g_get_monotonic_time();
 
-    picture->frame = frame;
-    picture->width = width;
-    picture->height = height;
-    picture->rgb = g_memdup2(rgb, n * 3 * sizeof(float));
-    picture->matte = g_memdup2(matte, n * sizeof(float));
-    self->last_preview_us = g_get_monotonic_time();
-    g_mutex_lock(&self->lock);
+    self->preview_due_us =
+        now + MAX(VERA_QUEUE_PREVIEW_US, (now - self->preview_asked_us) * VERA_QUEUE_PREVIEW_SHARE);
+    *picture =
+        (VeraQueuePicture){frame, width, height, g_try_new(float, n * 3), g_try_new(float, n)};
+    if (picture->rgb == NULL || picture->matte == NULL) {
+        vera_queue_picture_free(picture);
+        return;
+    }
+    memcpy(picture->rgb, rgb, n * 3 * sizeof *rgb);
+    memcpy(picture->matte, matte, n * sizeof *matte);
+    pthread_mutex_lock(&self->lock);
     g_clear_pointer(&self->picture, vera_queue_picture_free);
     self->picture = picture;
     vera_queue_run_report(self);
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void
+vera_queue_run_start_clock(VeraQueueRun *self, const VeraEditJob *edit, int n_resumed)
+{
+    const VeraPipelineEstimate *estimate = vera_edit_job_get_estimate((VeraEditJob *)edit);
+    const VeraTakeRecord *record = vera_edit_job_get_record((VeraEditJob *)edit);
+    VeraJobWork work = {
+        .encode = estimate->gflop_encode * (record->region_path != NULL ? 2 : 1),
+        .step = estimate->gflop_per_step,
+        .decode = estimate->gflop_decode,
+    };
+
+    pthread_mutex_lock(&self->lock);
+    vera_job_clock_start(&self->clock, &work, n_resumed);
+    self->plan_json = g_strdup(record->plan_json);
+    pthread_mutex_unlock(&self->lock);
+    vera_queue_run_progress_cb("load", 0, n_resumed, record->n_steps, self);
 }
 
 static void
@@ -166,33 +214,39 @@ vera_queue_run_edit(VeraQueueRun *self)
 {
     const VeraJobSpec *spec = self->job->spec;
     GCancellable *cancellable = self->job->cancellable;
-    VeraEditJob *edit;
+    int n_resumed = self->clock.n_resumed;
+    VeraEditJob *edit = vera_edit_job_new(&spec->request, cancellable, &self->error);
 
-    vera_queue_run_progress_cb("load", 0, 0, MAX(spec->request.n_steps, 0), self);
-    edit = vera_edit_job_new(&spec->request, cancellable, &self->error);
     if (edit == NULL)
         return;
-    g_mutex_lock(&self->lock);
-    self->plan_json = g_strdup(vera_edit_job_get_record(edit)->plan_json);
-    g_mutex_unlock(&self->lock);
-    vera_edit_job_set_preview(edit, &(VeraEditPreview){ vera_queue_run_want_cb, vera_queue_run_show_cb, self });
-    vera_edit_job_run(edit, spec->take_dir, TRUE, vera_queue_run_progress_cb, self, cancellable, &self->error);
+    vera_queue_run_start_clock(self, edit, n_resumed);
+    vera_edit_job_set_preview(
+        edit, &(VeraEditPreview){vera_queue_run_want_cb, vera_queue_run_show_cb, self});
+    vera_edit_job_run(edit, spec->take_dir, TRUE, vera_queue_run_progress_cb, self, cancellable,
+                      &self->error);
+    self->is_state_refused = vera_edit_job_is_state_refused(edit);
     vera_edit_job_free(edit);
 }
 
 static void
-vera_queue_run_export(VeraQueueRun *self)
+vera_queue_run_export(VeraQueueRun *self, gboolean is_resume)
 {
     const VeraJobSpec *spec = self->job->spec;
     GCancellable *cancellable = self->job->cancellable;
     g_autoptr(VeraClip) clip = vera_clip_open(spec->clip_path, cancellable, &self->error);
-    g_autoptr(VeraTake) take = clip && spec->take_dir ? vera_take_open(spec->take_dir, cancellable, &self->error) : NULL;
-    VeraExportJob job = { .clip = clip, .take = take, .frames = spec->frames, .refinement = spec->refinement, .settings = spec->settings };
+    g_autoptr(VeraTake) take =
+        clip && spec->take_dir ? vera_take_open(spec->take_dir, cancellable, &self->error) : NULL;
+    VeraExportJob job = {.clip = clip,
+                         .take = take,
+                         .frames = spec->frames,
+                         .refinement = spec->refinement,
+                         .settings = spec->settings};
 
     if (clip == NULL || (spec->take_dir && take == NULL))
         return;
-    job.settings.is_resume = self->job->was_started;
-    if (vera_export_job_run(&job, &self->n_changed, vera_queue_run_export_progress_cb, self, cancellable, &self->error))
+    job.settings.is_resume = spec->settings.is_resume || is_resume;
+    if (vera_export_job_run(&job, &self->n_changed, vera_queue_run_export_progress_cb, self,
+                            cancellable, &self->error))
         self->n_exported = take ? vera_take_get_record(take)->frames->len : spec->frames->len;
 }
 
@@ -201,10 +255,11 @@ vera_queue_run_finish(VeraQueueRun *self)
 {
     if (self->is_over)
         return;
+    vera_queue_run_deliver(self);
     self->is_over = TRUE;
-    if (self->thread != NULL)
-        g_thread_join(g_steal_pointer(&self->thread));
+    g_thread_join(g_steal_pointer(&self->thread));
     self->job->was_started = TRUE;
+    self->job->is_state_refused = self->is_state_refused;
     self->job->n_changed = self->n_changed;
     self->job->n_exported = self->n_exported;
     self->done(self->job, self->error, self->user_data);
@@ -223,26 +278,48 @@ vera_queue_run_thread(gpointer data)
     VeraQueueRun *self = data;
 
     if (self->job->spec->is_export)
-        vera_queue_run_export(self);
+        vera_queue_run_export(self, self->job->was_started);
     else
         vera_queue_run_edit(self);
-    g_idle_add_full(G_PRIORITY_DEFAULT, vera_queue_run_done_cb, self, (GDestroyNotify)vera_queue_run_free);
+        /* A paused job gives its memory back to the system, not only to this process. */
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+    pthread_mutex_lock(&self->lock);
+    self->has_ended = TRUE;
+    pthread_cond_broadcast(&self->ended);
+    pthread_mutex_unlock(&self->lock);
+    g_idle_add_full(G_PRIORITY_DEFAULT, vera_queue_run_done_cb, self,
+                    (GDestroyNotify)vera_queue_run_free);
     return NULL;
 }
 
 VeraQueueRun *
-vera_queue_run_start(VeraJob *job, VeraQueueRunDoneFunc done, VeraQueuePreviewFunc preview, gpointer user_data)
+vera_queue_run_start(VeraJob *job,
+                     VeraQueueRunDoneFunc done,
+                     VeraQueuePreviewFunc preview,
+                     gpointer user_data)
 {
     VeraQueueRun *self = g_new0(VeraQueueRun, 1);
+    pthread_condattr_t attributes;
 
     g_atomic_ref_count_init(&self->ref_count);
-    g_mutex_init(&self->lock);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->ended, &attributes);
+    pthread_condattr_destroy(&attributes);
     self->job = g_object_ref(job);
     self->done = done;
     self->preview = preview;
     self->user_data = user_data;
     self->preview_frame = -1;
-    self->thread = g_thread_new(job->spec->is_export ? "export" : "take", vera_queue_run_thread, vera_queue_run_ref(self));
+    vera_job_clock_start(&self->clock, &(VeraJobWork){0}, job->spec->is_export ? 0 : job->step);
+    self->clock.fraction = job->fraction;
+    vera_job_clock_tick(&self->clock, "load", 0, job->step, job->n_steps, g_get_monotonic_time());
+    vera_job_set_progress(job, &self->clock);
+    self->thread = g_thread_new(job->spec->is_export ? "export" : "take", vera_queue_run_thread,
+                                vera_queue_run_ref(self));
     return self;
 }
 
@@ -255,17 +332,55 @@ vera_queue_run_get_job(VeraQueueRun *self)
 void
 vera_queue_run_set_preview_frame(VeraQueueRun *self, gint64 frame)
 {
-    g_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->lock);
     self->preview_frame = frame;
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
 }
 
 void
-vera_queue_run_wait(VeraQueueRun *self)
+vera_queue_run_stop_gently(VeraQueueRun *self)
 {
+    pthread_mutex_lock(&self->lock);
+    if (self->is_stopping || strcmp(self->clock.phase, "sample") != 0)
+        g_cancellable_cancel(self->job->cancellable);
+    self->is_stopping = TRUE;
+    pthread_mutex_unlock(&self->lock);
+}
+
+gboolean
+vera_queue_run_take_back_stop(VeraQueueRun *self)
+{
+    gboolean ok;
+
+    pthread_mutex_lock(&self->lock);
+    ok = !g_cancellable_is_cancelled(self->job->cancellable);
+    self->is_stopping = FALSE;
+    pthread_mutex_unlock(&self->lock);
+    return ok;
+}
+
+gboolean
+vera_queue_run_wait(VeraQueueRun *self, gint64 end_us)
+{
+    struct timespec end = {end_us / G_USEC_PER_SEC, end_us % G_USEC_PER_SEC * 1000};
+    gboolean is_late = FALSE;
+
+    pthread_mutex_lock(&self->lock);
+    while (!self->has_ended && !is_late)
+        is_late = pthread_cond_timedwait(&self->ended, &self->lock, &end) == ETIMEDOUT;
+    is_late = !self->has_ended;
+    pthread_mutex_unlock(&self->lock);
+    if (is_late)
+        return FALSE;
     vera_queue_run_ref(self);
-    if (self->thread != NULL)
-        g_thread_join(g_steal_pointer(&self->thread));
     vera_queue_run_finish(self);
+    vera_queue_run_free(self);
+    return TRUE;
+}
+
+void
+vera_queue_run_abandon(VeraQueueRun *self)
+{
+    self->is_over = TRUE;
     vera_queue_run_free(self);
 }

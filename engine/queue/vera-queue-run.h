@@ -1,7 +1,6 @@
 #pragma once
 
 #include "engine/queue/vera-job-private.h"
-#include "engine/queue/vera-queue.h"
 
 G_BEGIN_DECLS
 
@@ -15,12 +14,28 @@ typedef void (*VeraQueueRunDoneFunc)(VeraJob *job, const GError *error, gpointer
 VeraQueueRun *vera_queue_run_start(VeraJob *job, VeraQueueRunDoneFunc done, VeraQueuePreviewFunc preview, gpointer user_data);
 
 VeraJob *vera_queue_run_get_job(VeraQueueRun *self);
+
+/** vera_queue_run_set_preview_frame: the source frame that is to be shown, or -1. */
 void vera_queue_run_set_preview_frame(VeraQueueRun *self, gint64 frame);
 
-/** vera_queue_run_wait: blocks until the thread has ended; the done function is called before this returns. */
-void vera_queue_run_wait(VeraQueueRun *self);
+/** vera_queue_run_stop_gently: cancels the job when the step in work is finished and saved; at once
+ * where there is no step. */
+void vera_queue_run_stop_gently(VeraQueueRun *self);
+
+/** vera_queue_run_take_back_stop: Returns: whether a gentle stop could still be taken back */
+gboolean vera_queue_run_take_back_stop(VeraQueueRun *self);
+
+/**
+ * vera_queue_run_wait: blocks until the thread has ended, until @end_us (monotonic) at most; the
+ * done function is then called before this returns. Returns: whether it ended in time
+ */
+gboolean vera_queue_run_wait(VeraQueueRun *self, gint64 end_us);
 
 /** vera_queue_run_free: from the done function, or after it. */
 void vera_queue_run_free(VeraQueueRun *self);
+
+/** vera_queue_run_abandon: frees a run that did not end in time; its thread ends by itself and
+ * reports to nobody. */
+void vera_queue_run_abandon(VeraQueueRun *self);
 
 G_END_DECLS

@@ -2,19 +2,26 @@
 
 #include "engine/queue/vera-queue.h"
 
+#include <string.h>
+
 #include <glib/gstdio.h>
 
 #include "engine/queue/vera-job-private.h"
 #include "engine/queue/vera-queue-run.h"
-#include "engine/vera-engine-error.h"
+#include "engine/queue/vera-queue-state.h"
+#include "engine/queue/vera-queue-store.h"
+
+/* What leaving the program may take: promised to be about a second. */
+#define VERA_QUEUE_WAIT_US G_USEC_PER_SEC
 
 struct _VeraQueue {
     GObject parent_instance;
 
     /* Owned */
     GPtrArray *jobs;
-    char *state_path;
-    VeraQueueRun *run; /* the job that runs */
+    GPtrArray *runs; /* (element-type VeraQueueRun): the jobs that run, at most one a device */
+    VeraQueueStore *store; /* (nullable) */
+    char *notice;
     gboolean is_shut;
 
     gint64 preview_frame;
@@ -26,6 +33,9 @@ static void vera_queue_list_model_init(GListModelInterface *iface);
 static void vera_queue_pump(VeraQueue *self);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE(VeraQueue, vera_queue, G_TYPE_OBJECT, G_IMPLEMENT_INTERFACE(G_TYPE_LIST_MODEL, vera_queue_list_model_init))
+
+enum { PROP_0, PROP_NOTICE, N_PROPS };
+static GParamSpec *props[N_PROPS];
 
 enum { SIGNAL_JOB_FINISHED, SIGNAL_CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
@@ -58,95 +68,99 @@ vera_queue_list_model_init(GListModelInterface *iface)
     iface->get_item = vera_queue_get_item;
 }
 
-/* On disk: what is not over, in order. A queue that cannot be written goes on; the jobs' own states are safe. */
 static void
-vera_queue_save(VeraQueue *self)
+vera_queue_set_notice(VeraQueue *self, const char *notice)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autofree char *text = NULL, *folder = NULL;
-    g_autoptr(GError) error = NULL;
-    gsize length;
-
-    if (self->state_path == NULL)
-        return;
-    for (guint i = 0; i < self->jobs->len; i++) {
-        VeraJob *job = g_ptr_array_index(self->jobs, i);
-        g_autofree char *group = g_strdup_printf("job %u", i);
-        if (!vera_job_state_is_over(job->state))
-            vera_job_spec_save(job->spec, file, group);
-    }
-    text = g_key_file_to_data(file, &length, NULL);
-    folder = g_path_get_dirname(self->state_path);
-    g_mkdir_with_parents(folder, 0700);
-    if (!g_file_set_contents_full(self->state_path, text, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                  0600, &error))
-        g_warning("The queue cannot be kept in ‘%s’: %s", self->state_path, error->message);
+    g_free(self->notice);
+    self->notice = g_strdup(notice);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_NOTICE]);
 }
 
 static void
-vera_queue_load(VeraQueue *self)
+vera_queue_store_failed_cb(const char *message, gpointer user_data)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    g_auto(GStrv) groups = NULL;
+    vera_queue_set_notice(user_data, message);
+}
 
-    if (self->state_path == NULL || !g_file_test(self->state_path, G_FILE_TEST_EXISTS))
-        return;
-    if (!g_key_file_load_from_file(file, self->state_path, G_KEY_FILE_NONE, NULL)) {
-        g_autofree char *aside = g_strconcat(self->state_path, ".damaged", NULL);
-        g_rename(self->state_path, aside);
-        return;
-    }
-    groups = g_key_file_get_groups(file, NULL);
-    for (int i = 0; groups[i] != NULL; i++) {
-        VeraJobSpec *spec = vera_job_spec_load(file, groups[i]);
-        VeraJob *job = spec ? vera_job_new(spec) : NULL;
-        if (job == NULL)
-            continue;
-        job->state = VERA_JOB_STATE_PAUSED;
-        job->was_started = TRUE;
-        g_ptr_array_add(self->jobs, job);
-    }
+static void
+vera_queue_save(VeraQueue *self)
+{
+    if (self->store != NULL)
+        vera_queue_store_write(self->store, vera_queue_state_to_text(self->jobs));
+}
+
+static void
+vera_queue_load(VeraQueue *self, const char *path)
+{
+    g_autofree char *notice = NULL;
+
+    if (vera_queue_state_load(path, self->jobs, &notice))
+        self->store = vera_queue_store_new(path, vera_queue_store_failed_cb, self);
+    if (notice != NULL)
+        vera_queue_set_notice(self, notice);
 }
 
 static void
 vera_queue_set_state(VeraQueue *self, VeraJob *job, VeraJobState state, const char *message)
 {
     vera_job_set_state(job, state, message);
+    /* Before it is noted: a crash in between finishes the job once more, and the other way round a
+     * take would be forgotten. */
+    if (vera_job_state_is_over(state))
+        g_signal_emit(self, signals[SIGNAL_JOB_FINISHED], 0, job);
     vera_queue_save(self);
     g_signal_emit(self, signals[SIGNAL_CHANGED], 0);
 }
 
-/* A take that was given up leaves nothing behind. */
+/* A take that was given up leaves nothing behind, and one that is begun again nothing to go on
+ * from. */
 static void
-vera_queue_clean(VeraJob *job)
+vera_queue_forget_steps(VeraJob *job)
 {
-    g_autofree char *state = g_strconcat(job->spec->take_dir ? job->spec->take_dir : "", ".state", NULL);
+    g_autofree char *state =
+        job->spec->is_export ? NULL : g_strconcat(job->spec->take_dir, ".state", NULL);
 
-    if (!job->spec->is_export)
+    if (state != NULL)
         g_unlink(state);
+    job->is_state_refused = FALSE;
+    vera_job_clear_progress(job);
+}
+
+static VeraQueueRun *
+vera_queue_find_run(VeraQueue *self, VeraJob *job)
+{
+    for (guint i = 0; i < self->runs->len; i++)
+        if (vera_queue_run_get_job(self->runs->pdata[i]) == job)
+            return self->runs->pdata[i];
+    return NULL;
 }
 
 static void
 vera_queue_run_done_cb(VeraJob *job, const GError *error, gpointer user_data)
 {
     g_autoptr(VeraQueue) self = g_object_ref(VERA_QUEUE(user_data));
+    VeraQueueRun *run = vera_queue_find_run(self, job);
     VeraJobState state = error == NULL ? VERA_JOB_STATE_DONE : VERA_JOB_STATE_FAILED;
 
     if (error != NULL && g_cancellable_is_cancelled(job->cancellable))
         state = job->stop_as;
-    g_clear_pointer(&self->run, vera_queue_run_free);
+    g_ptr_array_remove(self->runs, run);
     g_clear_object(&job->cancellable);
     if (state == VERA_JOB_STATE_CANCELLED)
-        vera_queue_clean(job);
+        vera_queue_forget_steps(job);
     vera_queue_set_state(self, job, state, state == VERA_JOB_STATE_FAILED ? error->message : NULL);
-    if (vera_job_state_is_over(state))
-        g_signal_emit(self, signals[SIGNAL_JOB_FINISHED], 0, job);
+    vera_queue_run_free(run);
     vera_queue_pump(self);
 }
 
 static void
-vera_queue_run_preview_cb(
-    VeraJob *job, gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data)
+vera_queue_run_preview_cb(VeraJob *job,
+                          gint64 frame,
+                          int width,
+                          int height,
+                          const float *rgb,
+                          const float *matte,
+                          gpointer user_data)
 {
     VeraQueue *self = user_data;
 
@@ -154,17 +168,50 @@ vera_queue_run_preview_cb(
         self->preview(job, frame, width, height, rgb, matte, self->preview_data);
 }
 
+/* Jobs with the same answer wait for one another. */
+static const char *
+vera_queue_get_device(VeraJob *job)
+{
+    const char *device = job->spec->request.device;
+
+    if (job->spec->is_export)
+        return "export";
+    return strcmp(device, "cuda") == 0 ? "cuda:0" : device;
+}
+
+static gboolean
+vera_queue_is_busy(VeraQueue *self, const char *device)
+{
+    for (guint i = 0; i < self->runs->len; i++)
+        if (strcmp(vera_queue_get_device(vera_queue_run_get_job(self->runs->pdata[i])), device) ==
+            0)
+            return TRUE;
+    return FALSE;
+}
+
+static void
+vera_queue_begin(VeraQueue *self, VeraJob *job)
+{
+    VeraQueueRun *run;
+
+    job->cancellable = g_cancellable_new();
+    run = vera_queue_run_start(job, vera_queue_run_done_cb, vera_queue_run_preview_cb, self);
+    g_ptr_array_add(self->runs, run);
+    vera_queue_run_set_preview_frame(run, self->preview ? self->preview_frame : -1);
+    vera_queue_set_state(self, job, VERA_JOB_STATE_RUNNING, NULL);
+}
+
+/* Begins what can begin; signals may change the list, so it is looked at anew after each job. */
 static void
 vera_queue_pump(VeraQueue *self)
 {
-    for (guint i = 0; self->run == NULL && !self->is_shut && i < self->jobs->len; i++) {
+    for (guint i = 0; !self->is_shut && i < self->jobs->len; i++) {
         VeraJob *job = g_ptr_array_index(self->jobs, i);
-        if (job->state != VERA_JOB_STATE_QUEUED)
+        if (job->state != VERA_JOB_STATE_QUEUED ||
+            vera_queue_is_busy(self, vera_queue_get_device(job)))
             continue;
-        job->cancellable = g_cancellable_new();
-        vera_queue_set_state(self, job, VERA_JOB_STATE_RUNNING, NULL);
-        self->run = vera_queue_run_start(job, vera_queue_run_done_cb, vera_queue_run_preview_cb, self);
-        vera_queue_run_set_preview_frame(self->run, self->preview_frame);
+        vera_queue_begin(self, job);
+        i = (guint)-1;
     }
 }
 
@@ -182,67 +229,58 @@ vera_queue_add(VeraQueue *self, VeraJobSpec *spec)
 }
 
 VeraJob *
-vera_queue_add_edit(VeraQueue *self, const VeraEditRequest *request, const char *title, const char *edit_id, const char *take_dir)
+vera_queue_add_edit(VeraQueue *self,
+                    const VeraEditRequest *request,
+                    const char *title,
+                    const char *edit_id,
+                    const char *take_dir)
 {
-    VeraJobSpec *spec = g_new0(VeraJobSpec, 1);
-
     g_return_val_if_fail(VERA_IS_QUEUE(self), NULL);
-    spec->id = g_uuid_string_random();
-    spec->title = g_strdup(title);
-    spec->edit_id = g_strdup(edit_id);
-    spec->take_dir = g_strdup(take_dir);
-    spec->frames = g_array_copy(request->frames);
-    spec->request = *request;
-    spec->request.frames = spec->frames;
-    spec->request.clip_path = g_strdup(request->clip_path);
-    spec->request.instruction = g_strdup(request->instruction);
-    spec->request.negative_prompt = g_strdup(request->negative_prompt);
-    spec->request.region_path = g_strdup(request->region_path);
-    spec->request.model_dir = g_strdup(request->model_dir);
-    spec->request.device = g_strdup(request->device);
-    return vera_queue_add(self, spec);
+
+    return vera_queue_add(self, vera_job_spec_new_edit(request, title, edit_id, take_dir));
 }
 
 VeraJob *
 vera_queue_add_export(VeraQueue *self, const VeraQueueExport *order, const char *title)
 {
-    VeraJobSpec *spec = g_new0(VeraJobSpec, 1);
-
     g_return_val_if_fail(VERA_IS_QUEUE(self), NULL);
-    spec->is_export = TRUE;
-    spec->id = g_uuid_string_random();
-    spec->title = g_strdup(title);
-    spec->clip_path = g_strdup(order->clip_path);
-    spec->take_dir = g_strdup(order->take_dir);
-    spec->frames = g_array_copy(order->frames);
-    spec->refinement = order->refinement;
-    spec->settings = order->settings;
-    spec->settings.output_dir = g_strdup(order->settings.output_dir);
-    spec->settings.name = g_strdup(order->settings.name);
-    spec->settings.record_json = g_strdup(order->settings.record_json);
-    spec->settings.look = g_strdup(order->settings.look);
-    return vera_queue_add(self, spec);
+
+    return vera_queue_add(self, vera_job_spec_new_export(order, title));
 }
 
 static void
 vera_queue_stop(VeraJob *job, VeraJobState as)
 {
     job->stop_as = as;
+    vera_job_set_stopping(job, TRUE);
     g_cancellable_cancel(job->cancellable);
 }
 
 void
 vera_queue_pause(VeraQueue *self, VeraJob *job)
 {
-    if (job->state == VERA_JOB_STATE_RUNNING)
-        vera_queue_stop(job, VERA_JOB_STATE_PAUSED);
-    else if (job->state == VERA_JOB_STATE_QUEUED)
+    VeraQueueRun *run = vera_queue_find_run(self, job);
+
+    if (job->state == VERA_JOB_STATE_QUEUED) {
         vera_queue_set_state(self, job, VERA_JOB_STATE_PAUSED, NULL);
+    } else if (run != NULL && !(job->is_stopping && job->stop_as == VERA_JOB_STATE_CANCELLED)) {
+        job->stop_as = VERA_JOB_STATE_PAUSED;
+        vera_queue_run_stop_gently(run);
+        vera_job_set_stopping(job, TRUE);
+    }
 }
 
 void
 vera_queue_resume(VeraQueue *self, VeraJob *job)
 {
+    VeraQueueRun *run = vera_queue_find_run(self, job);
+
+    if (run != NULL && job->is_stopping && job->stop_as == VERA_JOB_STATE_PAUSED) {
+        if (vera_queue_run_take_back_stop(run))
+            vera_job_set_stopping(job, FALSE);
+        else
+            job->stop_as = VERA_JOB_STATE_QUEUED;
+    }
     if (job->state != VERA_JOB_STATE_PAUSED)
         return;
     vera_queue_set_state(self, job, VERA_JOB_STATE_QUEUED, NULL);
@@ -255,9 +293,8 @@ vera_queue_cancel(VeraQueue *self, VeraJob *job)
     if (job->state == VERA_JOB_STATE_RUNNING) {
         vera_queue_stop(job, VERA_JOB_STATE_CANCELLED);
     } else if (!vera_job_state_is_over(job->state)) {
-        vera_queue_clean(job);
+        vera_queue_forget_steps(job);
         vera_queue_set_state(self, job, VERA_JOB_STATE_CANCELLED, NULL);
-        g_signal_emit(self, signals[SIGNAL_JOB_FINISHED], 0, job);
     }
 }
 
@@ -266,8 +303,44 @@ vera_queue_retry(VeraQueue *self, VeraJob *job)
 {
     if (job->state != VERA_JOB_STATE_FAILED && job->state != VERA_JOB_STATE_CANCELLED)
         return;
+    if (job->is_state_refused)
+        vera_queue_forget_steps(job);
     vera_queue_set_state(self, job, VERA_JOB_STATE_QUEUED, NULL);
     vera_queue_pump(self);
+}
+
+/* Signals may change the list while all jobs are gone through. */
+static GPtrArray *
+vera_queue_copy_jobs(VeraQueue *self)
+{
+    GPtrArray *jobs = g_ptr_array_new_with_free_func(g_object_unref);
+
+    for (guint i = 0; i < self->jobs->len; i++)
+        g_ptr_array_add(jobs, g_object_ref(self->jobs->pdata[i]));
+    return jobs;
+}
+
+void
+vera_queue_pause_all(VeraQueue *self)
+{
+    g_autoptr(GPtrArray) jobs = vera_queue_copy_jobs(self);
+
+    /* Waiting ones first, so that none begins in the place of one that stops. */
+    for (guint i = 0; i < jobs->len; i++)
+        if (vera_queue_find_run(self, jobs->pdata[i]) == NULL)
+            vera_queue_pause(self, jobs->pdata[i]);
+    for (guint i = 0; i < jobs->len; i++)
+        if (vera_queue_find_run(self, jobs->pdata[i]) != NULL)
+            vera_queue_pause(self, jobs->pdata[i]);
+}
+
+void
+vera_queue_resume_all(VeraQueue *self)
+{
+    g_autoptr(GPtrArray) jobs = vera_queue_copy_jobs(self);
+
+    for (guint i = 0; i < jobs->len; i++)
+        vera_queue_resume(self, jobs->pdata[i]);
 }
 
 void
@@ -327,19 +400,56 @@ vera_queue_set_preview(VeraQueue *self, gint64 frame, VeraQueuePreviewFunc func,
     self->preview_frame = frame;
     self->preview = func;
     self->preview_data = user_data;
-    if (self->run != NULL)
-        vera_queue_run_set_preview_frame(self->run, func ? frame : -1);
+    for (guint i = 0; i < self->runs->len; i++)
+        vera_queue_run_set_preview_frame(self->runs->pdata[i], func ? frame : -1);
 }
 
-void
+const char *
+vera_queue_get_notice(VeraQueue *self)
+{
+    return self->notice;
+}
+
+gboolean
+vera_queue_flush(VeraQueue *self)
+{
+    return self->store == NULL ||
+           vera_queue_store_flush(self->store, g_get_monotonic_time() + VERA_QUEUE_WAIT_US);
+}
+
+gboolean
 vera_queue_shutdown(VeraQueue *self)
 {
+    gint64 end_us = g_get_monotonic_time() + VERA_QUEUE_WAIT_US;
+    gboolean ok = TRUE;
+
     self->is_shut = TRUE;
     self->preview = NULL;
-    if (self->run == NULL)
-        return;
-    vera_queue_stop(vera_queue_run_get_job(self->run), VERA_JOB_STATE_PAUSED);
-    vera_queue_run_wait(self->run);
+    for (guint i = 0; i < self->runs->len; i++)
+        vera_queue_stop(vera_queue_run_get_job(self->runs->pdata[i]), VERA_JOB_STATE_PAUSED);
+    while (self->runs->len > 0) {
+        VeraQueueRun *run = self->runs->pdata[0];
+        if (vera_queue_run_wait(run, end_us))
+            continue;
+        ok = FALSE;
+        g_ptr_array_remove_index(self->runs, 0);
+        vera_queue_run_abandon(run);
+    }
+    if (self->store != NULL) {
+        vera_queue_save(self);
+        ok = vera_queue_store_flush(self->store, end_us) && ok;
+        g_clear_pointer(&self->store, vera_queue_store_close);
+    }
+    return ok;
+}
+
+static void
+vera_queue_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    if (id == PROP_NOTICE)
+        g_value_set_string(value, VERA_QUEUE(object)->notice);
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void
@@ -347,10 +457,11 @@ vera_queue_dispose(GObject *object)
 {
     VeraQueue *self = VERA_QUEUE(object);
 
-    vera_queue_shutdown(self);
-    g_clear_pointer(&self->run, vera_queue_run_free);
+    if (self->jobs != NULL)
+        vera_queue_shutdown(self);
+    g_clear_pointer(&self->runs, g_ptr_array_unref);
     g_clear_pointer(&self->jobs, g_ptr_array_unref);
-    g_clear_pointer(&self->state_path, g_free);
+    g_clear_pointer(&self->notice, g_free);
     G_OBJECT_CLASS(vera_queue_parent_class)->dispose(object);
 }
 
@@ -360,6 +471,10 @@ vera_queue_class_init(VeraQueueClass *klass)
     GType type = G_TYPE_FROM_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vera_queue_dispose;
+    G_OBJECT_CLASS(klass)->get_property = vera_queue_get_property;
+    props[PROP_NOTICE] =
+        g_param_spec_string("notice", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPS, props);
     signals[SIGNAL_JOB_FINISHED] =
         g_signal_new("job-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, VERA_TYPE_JOB);
     signals[SIGNAL_CHANGED] = g_signal_new("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -369,6 +484,7 @@ static void
 vera_queue_init(VeraQueue *self)
 {
     self->jobs = g_ptr_array_new_with_free_func(g_object_unref);
+    self->runs = g_ptr_array_new();
     self->preview_frame = -1;
 }
 
@@ -377,7 +493,7 @@ vera_queue_new(const char *state_path)
 {
     VeraQueue *self = g_object_new(VERA_TYPE_QUEUE, NULL);
 
-    self->state_path = g_strdup(state_path);
-    vera_queue_load(self);
+    if (state_path != NULL)
+        vera_queue_load(self, state_path);
     return self;
 }

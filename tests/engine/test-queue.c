@@ -1,256 +1,683 @@
 #include "config.h"
 
-#include <signal.h>
-#include <string.h>
+#include "tests/engine/queue-fixture.h"
 
-#include "engine/queue/vera-queue.h"
-#include "tests/engine/media-fixture.h"
+/* The bytes of the take when nothing gets in its way. */
+static char *reference;
 
-/* The queue with the bundled model on short ranges. Nothing here depends on time: each test waits for a state. */
-
-#define N_STEPS 3
-
-static char *model_dir;
-
-static VeraEditRequest
-make_request(const char *clip, GArray *frames)
-{
-    gint64 frame = 0;
-
-    g_array_set_size(frames, 0);
-    for (; frame < 5; frame++)
-        g_array_append_val(frames, frame);
-    return (VeraEditRequest){ .clip_path = clip, .instruction = "Add a small red ball on the left.", .frames = frames,
-                              .model_dir = model_dir, .device = "cpu", .compute = VERA_K_COMPUTE_F32, .seed = 3, .n_steps = N_STEPS,
-                              .guidance = 1 };
-}
+static const char *folder;
+static GThread *main_thread;
 
 static char *
-make_clip(void)
+hash_take(const char *name)
 {
-    char *path = fixture_get_path("queue.mkv");
+    g_autofree char *frames = g_build_filename(folder, name, "frames", NULL);
 
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        g_assert_true(fixture_run("ffmpeg -v error -y -f lavfi -i testsrc2=size=96x64:rate=24:duration=0.25 -c:v ffv1 queue.mkv"));
-    return path;
+    return queue_hash_folder(frames);
+}
+
+static void
+assert_is_reference(const char *name)
+{
+    g_autofree char *hash = hash_take(name), *state = g_strconcat(name, ".state", NULL);
+
+    g_assert_cmpstr(hash, ==, reference);
+    g_assert_false(queue_has_file(folder, state));
+}
+
+static void
+make_reference(void)
+{
+    g_autofree char *take = g_build_filename(folder, "reference", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraEditJob) job = NULL;
+    VeraEditRequest request;
+
+    queue_make_request(&request, folder);
+    job = vera_edit_job_new(&request, NULL, &error);
+    g_assert_no_error(error);
+    vera_edit_job_run(job, take, FALSE, NULL, NULL, NULL, &error);
+    g_assert_no_error(error);
+    reference = hash_take("reference");
+}
+
+/* Each state a job takes, and each end, in order, as "title:state". */
+static void
+note_state_cb(VeraJob *job, GParamSpec *pspec, GString *log)
+{
+    g_autoptr(GEnumClass) states = g_type_class_ref(VERA_TYPE_JOB_STATE);
+
+    g_assert_true(g_thread_self() == main_thread);
+    g_string_append_printf(log, "%s:%s ", vera_job_get_title(job),
+                           g_enum_get_value(states, (int)vera_job_get_state(job))->value_nick);
+}
+
+static void
+note_finished_cb(VeraQueue *queue, VeraJob *job, GString *log)
+{
+    g_string_append_printf(log, "%s:end ", vera_job_get_title(job));
 }
 
 static VeraJob *
-add_take(VeraQueue *queue, const char *clip, const char *name)
+add_noted(VeraQueue *queue, const char *name, GString *log)
 {
-    g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
-    g_autofree char *dir = fixture_get_path(name);
-    VeraEditRequest request = make_request(clip, frames);
+    VeraJob *job = queue_add(queue, folder, name);
 
-    return vera_queue_add_edit(queue, &request, name, "edit", dir);
+    g_signal_connect(job, "notify::state", G_CALLBACK(note_state_cb), log);
+    return job;
 }
 
-static void
-wait_for(VeraJob *job, VeraJobState state)
-{
-    while (vera_job_get_state(job) != state) {
-        if (vera_job_state_is_over(vera_job_get_state(job)))
-            g_error("%s ended in state %d: %s", vera_job_get_title(job), (int)vera_job_get_state(job), vera_job_get_message(job));
-        g_main_context_iteration(NULL, TRUE);
-    }
-}
-
-static void
-wait_for_step(VeraJob *job, int step)
-{
-    while (vera_job_get_step(job) < step) {
-        g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_RUNNING);
-        g_main_context_iteration(NULL, TRUE);
-    }
-}
-
-/* The frames of a take as bytes; its record holds times and differs. */
-static void
-assert_same_take(const char *a, const char *b)
-{
-    for (int i = 0; i < 5; i++) {
-        g_autofree char *name = g_strdup_printf("frames/%06d.safetensors", i + 1), *first = NULL, *second = NULL;
-        g_autofree char *path_a = g_build_filename(fixture_get_folder(), a, name, NULL);
-        g_autofree char *path_b = g_build_filename(fixture_get_folder(), b, name, NULL);
-        gsize n_first, n_second;
-        g_assert_true(g_file_get_contents(path_a, &first, &n_first, NULL));
-        g_assert_true(g_file_get_contents(path_b, &second, &n_second, NULL));
-        g_assert_cmpmem(first, n_first, second, n_second);
-    }
-}
-
-static void
-make_plain_take(const char *clip)
-{
-    g_autoptr(VeraQueue) queue = NULL;
-    g_autofree char *dir = fixture_get_path("plain");
-
-    if (g_file_test(dir, G_FILE_TEST_EXISTS))
-        return;
-    queue = vera_queue_new(NULL);
-    wait_for(add_take(queue, clip, "plain"), VERA_JOB_STATE_DONE);
-}
-
-static void
-count_cb(VeraQueue *queue, VeraJob *job, int *n)
-{
-    ++*n;
-}
-
-/* A job whose clip is missing fails with a sentence and leaves those before and after it alone. */
 static void
 test_order(void)
 {
-    g_autofree char *clip = make_clip(), *nothing = fixture_get_path("nothing.mkv");
     g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
-    int n_finished = 0;
-    VeraJob *first, *second, *third;
+    g_autoptr(GString) log = g_string_new(NULL);
+    VeraJob *first, *second;
 
-    g_signal_connect(queue, "job-finished", G_CALLBACK(count_cb), &n_finished);
-    first = add_take(queue, clip, "first");
-    second = add_take(queue, nothing, "second");
-    third = add_take(queue, clip, "third");
+    g_signal_connect(queue, "job-finished", G_CALLBACK(note_finished_cb), log);
+    gate_set(".state", 1);
+    first = add_noted(queue, "order-1", log);
+    second = add_noted(queue, "order-2", log);
+    gate_wait();
     g_assert_cmpint(vera_job_get_state(first), ==, VERA_JOB_STATE_RUNNING);
-    g_assert_cmpint(vera_job_get_state(third), ==, VERA_JOB_STATE_QUEUED);
-    g_assert_cmpuint(vera_queue_get_n_active(queue), ==, 3);
-    wait_for(third, VERA_JOB_STATE_DONE);
-    g_assert_cmpint(vera_job_get_state(first), ==, VERA_JOB_STATE_DONE);
-    g_assert_cmpint(vera_job_get_state(second), ==, VERA_JOB_STATE_FAILED);
-    g_assert_nonnull(strstr(vera_job_get_message(second), "nothing.mkv"));
-    g_assert_cmpint(n_finished, ==, 3);
-    g_assert_cmpfloat(vera_job_get_fraction(first), ==, 1);
-    assert_same_take("first", "third");
+    g_assert_cmpint(vera_job_get_state(second), ==, VERA_JOB_STATE_QUEUED);
+    g_assert_cmpuint(vera_queue_get_n_active(queue), ==, 2);
+    gate_open();
+    queue_wait(second, VERA_JOB_STATE_DONE);
+    g_assert_cmpstr(log->str, ==,
+                    "order-1:done order-1:end order-2:running order-2:done order-2:end ");
+    g_assert_cmpfloat(vera_job_get_fraction(second), ==, 1);
+    g_assert_cmpint(vera_job_get_step(second), ==, QUEUE_N_STEPS);
+    g_assert_cmpint(vera_job_get_n_steps(second), ==, QUEUE_N_STEPS);
+    g_assert_nonnull(strstr(vera_job_get_plan_json(second), "windows"));
+    g_assert_cmpstr(vera_job_get_kind(second), ==, "edit");
+    g_assert_cmpstr(vera_job_get_edit_id(second), ==, "edit-1");
+    assert_is_reference("order-1");
+    assert_is_reference("order-2");
     vera_queue_clear_finished(queue);
     g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 0);
 }
 
 static void
+test_failing(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autofree char *take = g_build_filename(folder, "failing", NULL);
+    g_autofree char *lost = g_build_filename(folder, "lost.mkv", NULL);
+    VeraEditRequest request;
+    VeraJob *bad, *good;
+
+    gate_set(NULL, 0);
+    queue_make_request(&request, folder);
+    request.clip_path = lost;
+    bad = vera_queue_add_edit(queue, &request, "bad", NULL, take);
+    good = queue_add(queue, folder, "after-failing");
+    queue_wait(good, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(vera_job_get_state(bad), ==, VERA_JOB_STATE_FAILED);
+    g_assert_nonnull(strstr(vera_job_get_message(bad), "lost.mkv"));
+    g_assert_null(vera_job_get_message(good));
+    assert_is_reference("after-failing");
+    /* Once the clip is there, trying again does it. */
+    g_assert_true(fixture_run("cp clip.mkv lost.mkv"));
+    vera_queue_retry(queue, bad);
+    queue_wait(bad, VERA_JOB_STATE_DONE);
+    assert_is_reference("failing");
+}
+
+/* The step in work is finished and kept: in all no step is made twice. */
+static void
 test_pause(void)
 {
-    g_autofree char *clip = make_clip(), *dir = fixture_get_path("paused");
     g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autoptr(GString) log = g_string_new(NULL);
     VeraJob *job;
 
-    make_plain_take(clip);
-    job = add_take(queue, clip, "paused");
-    wait_for_step(job, 1);
+    gate_set(".state", 1);
+    job = add_noted(queue, "pause", log);
+    gate_wait();
     vera_queue_pause(queue, job);
-    wait_for(job, VERA_JOB_STATE_PAUSED);
-    g_assert_false(g_file_test(dir, G_FILE_TEST_EXISTS));
+    g_assert_true(vera_job_is_stopping(job));
+    g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_RUNNING);
+    gate_open();
+    queue_wait(job, VERA_JOB_STATE_PAUSED);
+    g_assert_false(vera_job_is_stopping(job));
+    g_assert_cmpint(gate_get_n_passed(), ==, 1);
+    g_assert_cmpint(vera_job_get_step(job), ==, 1);
+    g_assert_true(queue_has_file(folder, "pause.state"));
+    g_assert_cmpuint(vera_queue_get_n_active(queue), ==, 0);
     vera_queue_resume(queue, job);
-    wait_for(job, VERA_JOB_STATE_DONE);
-    assert_same_take("plain", "paused");
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(gate_get_n_passed(), ==, QUEUE_N_STEPS);
+    assert_is_reference("pause");
+}
+
+/* A pause that has not happened yet is taken back, and the job never stops. */
+static void
+test_pause_taken_back(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autoptr(GString) log = g_string_new(NULL);
+    VeraJob *job;
+
+    gate_set(".state", 1);
+    job = add_noted(queue, "taken-back", log);
+    gate_wait();
+    vera_queue_pause(queue, job);
+    vera_queue_resume(queue, job);
+    g_assert_false(vera_job_is_stopping(job));
+    gate_open();
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpstr(log->str, ==, "taken-back:done ");
+    assert_is_reference("taken-back");
+}
+
+/* Asked twice it stops at once; a resume that comes meanwhile queues it again. */
+static void
+test_pause_at_once(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autoptr(GString) log = g_string_new(NULL);
+    VeraJob *job;
+
+    gate_set(".state", 2);
+    job = add_noted(queue, "at-once", log);
+    gate_wait();
+    vera_queue_pause(queue, job);
+    vera_queue_pause(queue, job);
+    vera_queue_resume(queue, job);
+    gate_open();
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpstr(log->str, ==, "at-once:queued at-once:running at-once:done ");
+    g_assert_cmpint(gate_get_n_passed(), ==, QUEUE_N_STEPS);
+    assert_is_reference("at-once");
+}
+
+static void
+test_all(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    VeraJob *first, *second;
+
+    gate_set(".state", 1);
+    first = queue_add(queue, folder, "all-1");
+    second = queue_add(queue, folder, "all-2");
+    gate_wait();
+    vera_queue_pause_all(queue);
+    gate_open();
+    queue_wait(first, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpint(vera_job_get_state(second), ==, VERA_JOB_STATE_PAUSED);
+    vera_queue_resume_all(queue);
+    queue_wait(second, VERA_JOB_STATE_DONE);
+    assert_is_reference("all-1");
+    assert_is_reference("all-2");
 }
 
 static void
 test_cancel(void)
 {
-    g_autofree char *clip = make_clip(), *dir = fixture_get_path("cancelled"), *state = g_strconcat(dir, ".state", NULL);
     g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
-    VeraJob *running = add_take(queue, clip, "cancelled"), *waiting = add_take(queue, clip, "waiting");
+    g_autoptr(GString) log = g_string_new(NULL);
+    VeraJob *job, *waiting;
 
+    g_signal_connect(queue, "job-finished", G_CALLBACK(note_finished_cb), log);
+    gate_set(".state", 1);
+    job = add_noted(queue, "cancel", log);
+    waiting = add_noted(queue, "waiting", log);
+    gate_wait();
     vera_queue_cancel(queue, waiting);
     g_assert_cmpint(vera_job_get_state(waiting), ==, VERA_JOB_STATE_CANCELLED);
-    wait_for_step(running, 1);
-    vera_queue_cancel(queue, running);
-    wait_for(running, VERA_JOB_STATE_CANCELLED);
-    g_assert_false(g_file_test(dir, G_FILE_TEST_EXISTS));
-    g_assert_false(g_file_test(state, G_FILE_TEST_EXISTS));
-    vera_queue_retry(queue, running);
-    wait_for(running, VERA_JOB_STATE_DONE);
-    g_assert_true(g_file_test(dir, G_FILE_TEST_IS_DIR));
+    vera_queue_cancel(queue, job);
+    gate_open();
+    queue_wait(job, VERA_JOB_STATE_CANCELLED);
+    g_assert_cmpstr(log->str, ==, "waiting:cancelled waiting:end cancel:cancelled cancel:end ");
+    /* No further step was made, and nothing is left. */
+    g_assert_cmpint(gate_get_n_passed(), ==, 1);
+    g_assert_false(queue_has_file(folder, "cancel"));
+    g_assert_false(queue_has_file(folder, "cancel.part"));
+    g_assert_false(queue_has_file(folder, "cancel.state"));
+    g_assert_null(vera_job_get_message(job));
+    g_assert_cmpfloat(vera_job_get_fraction(job), ==, 0);
+    vera_queue_retry(queue, job);
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    assert_is_reference("cancel");
 }
 
 static void
 test_reorder(void)
 {
-    g_autofree char *clip = make_clip();
     g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
-    VeraJob *first = add_take(queue, clip, "order-1"), *second = add_take(queue, clip, "order-2"), *third = add_take(queue, clip, "order-3");
-    g_autoptr(VeraJob) at = NULL;
+    g_autoptr(GString) log = g_string_new(NULL);
+    static const int order[] = {0, 2, 1};
+    VeraJob *jobs[3];
 
-    vera_queue_move(queue, third, 1);
-    at = g_list_model_get_item(G_LIST_MODEL(queue), 1);
-    g_assert_true(at == third);
-    wait_for(third, VERA_JOB_STATE_DONE);
-    g_assert_cmpint(vera_job_get_state(first), ==, VERA_JOB_STATE_DONE);
-    g_assert_false(vera_job_state_is_over(vera_job_get_state(second)));
-    vera_queue_cancel(queue, second);
-    wait_for(second, VERA_JOB_STATE_CANCELLED);
+    g_signal_connect(queue, "job-finished", G_CALLBACK(note_finished_cb), log);
+    gate_set(".state", 1);
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *name = g_strdup_printf("reorder-%d", i);
+        jobs[i] = queue_add(queue, folder, name);
+    }
+    gate_wait();
+    vera_queue_move(queue, jobs[2], 1);
+    for (guint i = 0; i < 3; i++) {
+        g_autoptr(VeraJob) job = g_list_model_get_item(G_LIST_MODEL(queue), i);
+        g_assert_true(job == jobs[order[i]]);
+    }
+    gate_open();
+    queue_wait(jobs[1], VERA_JOB_STATE_DONE);
+    g_assert_cmpstr(log->str, ==, "reorder-0:end reorder-2:end reorder-1:end ");
 }
+
+/* What a saved state is worth, is found out when it is read; one that is refused does not stand in
+ * the way for ever. */
+static void
+test_refused_state(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autofree char *state = g_build_filename(folder, "refused.state", NULL);
+    VeraJob *job;
+
+    gate_set(NULL, 0);
+    g_assert_true(g_file_set_contents(state, "no state", -1, NULL));
+    job = queue_add(queue, folder, "refused");
+    queue_wait(job, VERA_JOB_STATE_FAILED);
+    g_assert_nonnull(strstr(vera_job_get_message(job), "state"));
+    vera_queue_retry(queue, job);
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    assert_is_reference("refused");
+    /* A folder that is something else is refused before any work is done, and left as it is. */
+    g_assert_true(fixture_run("mkdir occupied && touch occupied/mine"));
+    gate_set(".state", 0);
+    job = queue_add(queue, folder, "occupied");
+    queue_wait(job, VERA_JOB_STATE_FAILED);
+    g_assert_nonnull(strstr(vera_job_get_message(job), "occupied"));
+    g_assert_cmpint(gate_get_n_passed(), ==, 0);
+    g_assert_true(queue_has_file(folder, "occupied/mine"));
+}
+
+typedef struct {
+    VeraJob *job;
+    int n_shown;
+    gint64 frame;
+    int width, height;
+    float least, most;
+} Preview;
 
 static void
-preview_cb(VeraJob *job, gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer data)
+show_preview_cb(VeraJob *job,
+                gint64 frame,
+                int width,
+                int height,
+                const float *rgb,
+                const float *matte,
+                gpointer user_data)
 {
-    int *n = data;
+    Preview *self = user_data;
 
-    g_assert_cmpint(frame, ==, 2);
-    for (int i = 0; i < width * height; i++)
-        g_assert_true(matte[i] >= 0 && matte[i] <= 1 && rgb[3 * i] >= 0 && rgb[3 * i] <= 1);
-    ++*n;
+    *self = (Preview){job, self->n_shown + 1, frame, width, height, 1, 0};
+    for (int i = 0; i < width * height; i++) {
+        g_assert_true(matte[i] >= 0 && matte[i] <= 1);
+        for (int c = 0; c < 3; c++) {
+            g_assert_true(rgb[3 * i + c] >= 0 && rgb[3 * i + c] <= 1);
+            self->least = MIN(self->least, rgb[3 * i + c]);
+            self->most = MAX(self->most, rgb[3 * i + c]);
+        }
+    }
 }
 
-/* Looking does not change what is made. */
+/* The reference was made without one. */
 static void
 test_preview(void)
 {
-    g_autofree char *clip = make_clip();
     g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    Preview preview = {0};
+    VeraEditRequest request;
+    VeraJob *job;
+
+    gate_set(NULL, 0);
+    queue_make_request(&request, folder);
+    vera_queue_set_preview(queue, 5, show_preview_cb, &preview);
+    job = queue_add(queue, folder, "preview");
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(preview.n_shown, >, 0);
+    g_assert_true(preview.job == job);
+    g_assert_cmpint(preview.frame, ==, 5);
+    g_assert_cmpint(preview.width, ==, request.width);
+    g_assert_cmpint(preview.height, ==, request.height);
+    g_assert_cmpfloat(preview.most, >, preview.least);
+    assert_is_reference("preview");
+    /* A frame outside of the range is shown by nobody. */
+    preview.n_shown = 0;
+    vera_queue_set_preview(queue, 1, show_preview_cb, &preview);
+    job = queue_add(queue, folder, "no-preview");
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(preview.n_shown, ==, 0);
+}
+
+static VeraJob *
+add_export(VeraQueue *queue, const char *name)
+{
+    g_autofree char *clip = g_build_filename(folder, "clip.mkv", NULL);
+    g_autofree char *take = g_build_filename(folder, "reference", NULL);
+    g_autofree char *out = g_build_filename(folder, name, NULL);
+    g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    VeraQueueExport order = {.clip_path = clip,
+                             .take_dir = take,
+                             .frames = frames,
+                             .refinement = VERA_MATTE_REFINEMENT_INIT,
+                             .settings = VERA_EXPORT_SETTINGS_INIT};
+
+    for (gint64 i = 0; i < QUEUE_N_FRAMES; i++)
+        g_array_append_vals(frames, &(gint64){2 + i}, 1);
+    order.settings.output_dir = out;
+    order.settings.name = "shot";
+    return vera_queue_add_export(queue, &order, name);
+}
+
+/* An export does not wait for a take, and one that was paused writes no frame twice. */
+static void
+test_export(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autofree char *whole = g_build_filename(folder, "whole", NULL);
+    g_autofree char *parts = g_build_filename(folder, "parts", NULL);
+    g_autofree char *whole_hash = NULL, *parts_hash = NULL;
+    gint64 n_changed, n_frames, first, last;
+    VeraJob *take, *export;
+
+    gate_set(".state", 1);
+    take = queue_add(queue, folder, "beside-export");
+    gate_wait();
+    export = add_export(queue, "whole");
+    queue_wait(export, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(vera_job_get_state(take), ==, VERA_JOB_STATE_RUNNING);
+    gate_open();
+    queue_wait(take, VERA_JOB_STATE_DONE);
+    vera_job_get_proof(export, &n_changed, &n_frames);
+    g_assert_cmpint(n_changed, ==, 0);
+    g_assert_cmpint(n_frames, ==, QUEUE_N_FRAMES);
+    vera_job_get_range(export, &first, &last);
+    g_assert_cmpint(first, ==, 2);
+    g_assert_cmpint(last, ==, 6);
+    g_assert_cmpstr(vera_job_get_output(export), ==, whole);
+    g_assert_cmpstr(vera_job_get_kind(export), ==, "export");
+
+    gate_set(".exr", 2);
+    export = add_export(queue, "parts");
+    gate_wait();
+    vera_queue_pause(queue, export);
+    gate_open();
+    queue_wait(export, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpint(gate_get_n_passed(), ==, 2);
+    vera_queue_resume(queue, export);
+    queue_wait(export, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(gate_get_n_passed(), ==, QUEUE_N_FRAMES);
+    whole_hash = queue_hash_folder(whole);
+    parts_hash = queue_hash_folder(parts);
+    g_assert_cmpstr(whole_hash, ==, parts_hash);
+}
+
+/* The other process of test_crash(): begins two takes and dies in the first. */
+static int
+run_crashing(char **arguments)
+{
+    g_autofree char *state = NULL;
+    VeraQueue *queue;
+    const char *suffix = arguments[1];
+
+    folder = arguments[0];
+    state = g_build_filename(folder, "crash-queue", NULL);
+    gate_set(".state", 1);
+    queue = vera_queue_new(state);
+    queue_add(queue, folder, arguments[4]);
+    queue_add(queue, folder, "crash-waiting");
+    gate_wait();
+    if (!vera_queue_flush(queue))
+        return 1;
+    gate_set(suffix, 0);
+    gate.kill_before = atoi(arguments[2]);
+    gate.kill_after = atoi(arguments[3]);
+    gate_open();
+    for (;;)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+/* Where the process dies, and which steps are then still to be made. */
+typedef struct {
+    const char *name, *suffix, *before, *after;
+    int n_missing;
+} Crash;
+
+static const char *program;
+
+static void
+test_crash(gconstpointer data)
+{
+    const Crash *crash = data;
+    const char *argv[] = {program,       "--crash",    folder,      crash->suffix,
+                          crash->before, crash->after, crash->name, NULL};
+    g_autofree char *state = g_build_filename(folder, "crash-queue", NULL);
+    g_autoptr(VeraQueue) queue = NULL;
+    g_autoptr(VeraJob) job = NULL, waiting = NULL;
+    int status;
+
+    g_unlink(state);
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
+                               &status, NULL));
+    g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    gate_set(".state", 0);
+    queue = vera_queue_new(state);
+    g_assert_null(vera_queue_get_notice(queue));
+    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 2);
+    job = g_list_model_get_item(G_LIST_MODEL(queue), 0);
+    waiting = g_list_model_get_item(G_LIST_MODEL(queue), 1);
+    g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpint(vera_job_get_state(waiting), ==, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpstr(vera_job_get_title(job), ==, crash->name);
+    vera_queue_resume(queue, job);
+    queue_wait(job, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(gate_get_n_passed(), ==, crash->n_missing);
+    assert_is_reference(crash->name);
+    vera_queue_cancel(queue, waiting);
+}
+
+static const Crash crashes[] = {
+    {"crash-before-state", ".state", "1", "0", 2},
+    {"crash-after-state", ".state", "0", "1", 1},
+    {"crash-before-take", "crash-before-take", "1", "0", 0},
+    {"crash-after-take", "crash-after-take", "0", "1", 0},
+};
+
+static void
+notify_cb(GObject *object, GParamSpec *pspec, int *n)
+{
+    ++*n;
+}
+
+static const char *const round_trip_marks[] = {
+    "18446744073709551615",
+    "blur\\nand more",
+    "2.6",
+    "\"negative\"",
+    "\"region\"",
+    "0.9",
+    "-2.5",
+    "3.25",
+    "0.0299",
+    "1001",
+    "\"padding\" : 6",
+    "näme",
+};
+
+/* What is kept of a job comes back whole; what is written again is the same. */
+static void
+test_state_round_trip(void)
+{
+    g_autofree char *path = g_build_filename(folder, "round", "queue", NULL), *first = NULL,
+                    *second = NULL;
+    g_autofree char *clip = g_build_filename(folder, "clip.mkv", NULL);
+    g_autofree char *out = g_build_filename(folder, "round-out", NULL);
+    const gint64 numbers[] = {0, 1, 2, 10, 20, 30, 31, 1000000};
+    g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    VeraEditRequest request;
+    VeraQueueExport order = {.clip_path = clip,
+                             .frames = frames,
+                             .refinement = {0.1f, 0.9f, -2.5f, 3.25f, 12, TRUE, 0.03f},
+                             .settings = {VERA_EXPORT_PRESET_PNG, out, "näme \"1\"", 1001, 6,
+                                          VERA_EXR_COMPRESSION_PIZ, TRUE, TRUE, TRUE, TRUE, TRUE,
+                                          TRUE, FALSE, TRUE, "{\"a\": 1}", "look"}};
+    gint64 start, end;
+
+    g_array_append_vals(frames, numbers, G_N_ELEMENTS(numbers));
+    queue_make_request(&request, folder);
+    request.seed = G_MAXUINT64;
+    request.negative_prompt = "blur\nand more";
+    request.region_path = clip;
+    request.guidance = 2.6000000000000001;
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(VeraQueue) queue = vera_queue_new(path);
+        g_assert_null(vera_queue_get_notice(queue));
+        if (i == 0) {
+            vera_queue_add_edit(queue, &request, "take", NULL, out);
+            vera_queue_add_export(queue, &order, "export");
+            vera_queue_pause_all(queue);
+        }
+        g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 2);
+        g_autoptr(VeraJob) take = g_list_model_get_item(G_LIST_MODEL(queue), 0);
+        g_autoptr(VeraJob) export = g_list_model_get_item(G_LIST_MODEL(queue), 1);
+        g_assert_null(vera_job_get_edit_id(take));
+        vera_job_get_range(export, &start, &end);
+        g_assert_cmpint(start, ==, 0);
+        g_assert_cmpint(end, ==, 1000000);
+        g_assert_true(vera_queue_shutdown(queue));
+        g_assert_true(g_file_get_contents(path, i ? &second : &first, NULL, NULL));
+    }
+    g_assert_cmpstr(first, ==, second);
+    for (gsize i = 0; i < G_N_ELEMENTS(round_trip_marks); i++)
+        if (strstr(first, round_trip_marks[i]) == NULL)
+            g_error("‘%s’ is not in %s", round_trip_marks[i], first);
+}
+
+/* Damage costs the jobs it hits, says so, and loses nothing: the file is put aside. */
+static void
+test_state_damaged(void)
+{
+    static const char *const texts[] = {"[job 0\nnonsense", "", "[]", "{\"vera_queue\": 1}",
+                                        "{\"vera_queue\": 2, \"jobs\": []}"};
+    g_autofree char *path = g_build_filename(folder, "damaged-queue", NULL), *good = NULL,
+                    *cut = NULL;
+    g_autofree char *aside = g_strconcat(path, ".unread-6", NULL), *text = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(VeraQueue) queue = NULL;
+        g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
+        queue = vera_queue_new(path);
+        g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 0);
+        g_assert_nonnull(strstr(vera_queue_get_notice(queue), ".unread"));
+        vera_queue_shutdown(queue);
+    }
+    g_autoptr(VeraQueue) writer = vera_queue_new(path);
+    gate_set(NULL, 0);
+    vera_queue_pause(writer, queue_add(writer, folder, "good-1"));
+    vera_queue_pause(writer, queue_add(writer, folder, "bad"));
+    vera_queue_pause(writer, queue_add(writer, folder, "good-2"));
+    vera_queue_shutdown(writer);
+    g_assert_true(g_file_get_contents(path, &good, NULL, NULL));
+    cut = g_strdup(good);
+    memcpy(strstr(strstr(cut, "\"bad\""), "\"count\""), "\"c0unt\"", 7);
+    g_assert_true(g_file_set_contents(path, cut, -1, NULL));
+    g_autoptr(VeraQueue) reader = vera_queue_new(path);
+    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(reader)), ==, 2);
+    g_assert_nonnull(strstr(vera_queue_get_notice(reader), "job 2"));
+    g_assert_true(g_file_get_contents(aside, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, cut);
+}
+
+/* A failed job is there after a restart with its reason; where nothing can be written, somebody
+ * hears of it. */
+static void
+test_state_failed(void)
+{
+    g_autofree char *path = g_build_filename(folder, "failed-queue", NULL), *message = NULL;
+    g_autofree char *take = g_build_filename(folder, "never", NULL);
+    g_autofree char *nowhere = g_build_filename(folder, "clip.mkv", "queue", NULL);
+    VeraEditRequest request;
     int n = 0;
 
-    make_plain_take(clip);
-    vera_queue_set_preview(queue, 2, preview_cb, &n);
-    wait_for(add_take(queue, clip, "seen"), VERA_JOB_STATE_DONE);
-    g_assert_cmpint(n, >, 0);
-    assert_same_take("plain", "seen");
+    gate_set(NULL, 0);
+    queue_make_request(&request, folder);
+    request.clip_path = "/nowhere/clip.mkv";
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(VeraQueue) queue = vera_queue_new(path);
+        VeraJob *job = i == 0 ? vera_queue_add_edit(queue, &request, "failing", NULL, take) : NULL;
+        if (i == 0)
+            queue_wait(job, VERA_JOB_STATE_FAILED);
+        g_autoptr(VeraJob) kept = g_list_model_get_item(G_LIST_MODEL(queue), 0);
+        g_assert_cmpint(vera_job_get_state(kept), ==, VERA_JOB_STATE_FAILED);
+        g_assert_nonnull(strstr(vera_job_get_message(kept), "/nowhere/clip.mkv"));
+        g_assert_true(vera_queue_shutdown(queue));
+    }
+    g_autoptr(VeraQueue) queue = vera_queue_new(nowhere);
+    g_signal_connect(queue, "notify::notice", G_CALLBACK(notify_cb), &n);
+    queue_wait(queue_add(queue, folder, "unkept"), VERA_JOB_STATE_DONE);
+    while (n == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(n, ==, 1);
+    g_assert_nonnull(strstr(vera_queue_get_notice(queue), nowhere));
+    assert_is_reference("unkept");
 }
 
-/* In a child: a queue that is killed between two steps. */
 static void
-test_crash(void)
+test_shutdown(void)
 {
-    g_autofree char *clip = make_clip(), *state = fixture_get_path("queue.state");
+    g_autofree char *path = g_build_filename(folder, "shutdown-queue", NULL);
+    g_autoptr(VeraQueue) queue = vera_queue_new(path), again = NULL;
+    g_autoptr(VeraJob) kept = NULL;
+    VeraJob *job;
 
-    if (g_test_subprocess()) {
-        g_autofree char *shared = g_strdup(g_getenv("VERA_TEST_FOLDER"));
-        g_autofree char *path = g_build_filename(shared, "queue.mkv", NULL), *dir = g_build_filename(shared, "crashed", NULL);
-        g_autofree char *own = g_build_filename(shared, "queue.state", NULL);
-        g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
-        VeraEditRequest request = make_request(path, frames);
-        VeraQueue *queue = vera_queue_new(own);
-        wait_for_step(vera_queue_add_edit(queue, &request, "crashed", "edit", dir), 1);
-        raise(SIGKILL);
-    }
-    g_setenv("VERA_TEST_FOLDER", fixture_get_folder(), TRUE);
-    g_test_trap_subprocess("/queue/crash", 0, 0);
-    g_assert_false(g_test_trap_has_passed());
-    g_assert_true(g_file_test(state, G_FILE_TEST_EXISTS));
-    make_plain_take(clip);
-    {
-        g_autoptr(VeraQueue) queue = vera_queue_new(state);
-        g_autoptr(VeraJob) job = g_list_model_get_item(G_LIST_MODEL(queue), 0);
-        g_assert_nonnull(job);
-        g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_PAUSED);
-        g_assert_cmpstr(vera_job_get_title(job), ==, "crashed");
-        g_assert_cmpstr(vera_job_get_edit_id(job), ==, "edit");
-        vera_queue_resume(queue, job);
-        wait_for(job, VERA_JOB_STATE_DONE);
-    }
-    assert_same_take("plain", "crashed");
+    gate_set(".state", 2);
+    job = queue_add(queue, folder, "shutdown");
+    gate_wait();
+    vera_queue_pause(queue, job);
+    gate_open();
+    g_assert_true(vera_queue_shutdown(queue));
+    g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_PAUSED);
+    again = vera_queue_new(path);
+    kept = g_list_model_get_item(G_LIST_MODEL(again), 0);
+    g_assert_cmpint(vera_job_get_state(kept), ==, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpint(vera_job_get_step(kept), ==, 2);
+    vera_queue_resume(again, kept);
+    queue_wait(kept, VERA_JOB_STATE_DONE);
+    g_assert_cmpint(gate_get_n_passed(), ==, QUEUE_N_STEPS);
+    assert_is_reference("shutdown");
 }
 
-/* A state file that is no state file is put aside, not trusted and not lost. */
 static void
-test_damaged_state(void)
+gone_cb(gpointer data, GObject *object)
 {
-    g_autofree char *path = fixture_get_path("damaged.state"), *aside = g_strconcat(path, ".damaged", NULL), *text = NULL;
-    g_autoptr(VeraQueue) queue = NULL;
+    *(gboolean *)data = TRUE;
+}
 
-    g_assert_true(g_file_set_contents(path, "[job 0\nnonsense", -1, NULL));
-    queue = vera_queue_new(path);
-    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 0);
-    g_assert_true(g_file_get_contents(aside, &text, NULL, NULL));
-    g_assert_cmpstr(text, ==, "[job 0\nnonsense");
+/* A thread that does not stop is left behind, and what it does later harms nobody. */
+static void
+test_shutdown_late(void)
+{
+    VeraQueue *queue = vera_queue_new(NULL);
+    gboolean is_gone = FALSE;
+    VeraJob *job;
+
+    gate_set(".state", 1);
+    job = queue_add(queue, folder, "late");
+    g_object_weak_ref(G_OBJECT(job), gone_cb, &is_gone);
+    gate_wait();
+    g_assert_false(vera_queue_shutdown(queue));
+    g_object_unref(queue);
+    g_assert_false(is_gone);
+    gate_open();
+    while (!is_gone)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(gate_get_n_passed(), ==, 1);
+    g_assert_true(queue_has_file(folder, "late.state"));
+    g_assert_false(queue_has_file(folder, "late"));
 }
 
 int
@@ -258,19 +685,38 @@ main(int argc, char **argv)
 {
     int result;
 
+    if (argc == 7 && strcmp(argv[1], "--crash") == 0)
+        return run_crashing(argv + 2);
     g_test_init(&argc, &argv, NULL);
-    model_dir = g_build_filename(g_getenv("VERA_SOURCE_ROOT"), "data", "models", "vera-small", NULL);
-    if (fixture_has_ffmpeg()) {
-        g_test_add_func("/queue/order", test_order);
-        g_test_add_func("/queue/pause", test_pause);
-        g_test_add_func("/queue/cancel", test_cancel);
-        g_test_add_func("/queue/reorder", test_reorder);
-        g_test_add_func("/queue/preview", test_preview);
-        g_test_add_func("/queue/crash", test_crash);
-        g_test_add_func("/queue/damaged-state", test_damaged_state);
+    program = argv[0];
+    main_thread = g_thread_self();
+    folder = fixture_get_folder();
+    if (!fixture_run("ffmpeg -v error -y -f lavfi -i testsrc2=size=96x64:rate=24:duration=0.5 "
+                     "-pix_fmt yuv420p -c:v ffv1 clip.mkv"))
+        return 77;
+    make_reference();
+    g_test_add_func("/queue/order", test_order);
+    g_test_add_func("/queue/failing", test_failing);
+    g_test_add_func("/queue/pause", test_pause);
+    g_test_add_func("/queue/pause-taken-back", test_pause_taken_back);
+    g_test_add_func("/queue/pause-at-once", test_pause_at_once);
+    g_test_add_func("/queue/all", test_all);
+    g_test_add_func("/queue/cancel", test_cancel);
+    g_test_add_func("/queue/reorder", test_reorder);
+    g_test_add_func("/queue/refused-state", test_refused_state);
+    g_test_add_func("/queue/preview", test_preview);
+    g_test_add_func("/queue/export", test_export);
+    g_test_add_func("/queue/state/round-trip", test_state_round_trip);
+    g_test_add_func("/queue/state/damaged", test_state_damaged);
+    g_test_add_func("/queue/state/failed", test_state_failed);
+    g_test_add_func("/queue/shutdown/in-time", test_shutdown);
+    g_test_add_func("/queue/shutdown/late", test_shutdown_late);
+    for (gsize i = 0; i < G_N_ELEMENTS(crashes); i++) {
+        g_autofree char *path = g_strconcat("/queue/", crashes[i].name, NULL);
+        g_test_add_data_func(path, &crashes[i], test_crash);
     }
     result = g_test_run();
     fixture_remove_folder();
-    g_free(model_dir);
+    g_free(reference);
     return result;
 }
