@@ -82,24 +82,133 @@ vera_export_composite(const VeraExportJob *job, VeraExportBuffers *b, gint64 pos
     return out->composite != NULL;
 }
 
-static gboolean
-vera_export_frame(const VeraExportJob *job, VeraExportBuffers *b, VeraExporter *exporter, const gint64 at[2], gint64 *n_changed,
-                  GCancellable *cancellable, GError **error)
-{
-    g_autoptr(VeraFrame) source = vera_clip_read_frame(job->clip, at[1], cancellable, error), composite = NULL;
-    VeraExportFrame frame = { .index = at[1], .source = source, .composite_rgb = b->source.values };
+/*
+ * One frame on its way out. While a thread compresses and writes it, the next one is made in the other slot; frames are written in
+ * order, one at a time.
+ */
+typedef struct {
+    VeraExportBuffers buffers;
+    VeraExporter *exporter; /* borrowed */
+    VeraExportFrame frame;
+    GThread *thread; /* writes @frame, until vera_export_slot_wait() */
+    GError *error;
+} VeraExportSlot;
 
+static gboolean
+vera_export_slot_make(VeraExportSlot *self, const VeraExportJob *job, const gint64 at[2], GCancellable *cancellable, GError **error)
+{
+    VeraExportBuffers *b = &self->buffers;
+    VeraFrame *source = vera_clip_read_frame(job->clip, at[1], cancellable, error);
+
+    self->frame = (VeraExportFrame){ .index = at[1], .source = source, .composite_rgb = b->source.values };
     if (source == NULL)
         return FALSE;
     vera_frame_to_rgb(source, b->source.values);
-    if (job->take != NULL) {
-        if (!vera_export_composite(job, b, at[0], source, &frame, cancellable, error))
-            return FALSE;
-        composite = frame.composite;
-        frame.n_changed = vera_export_count_changed(b);
-        *n_changed += frame.n_changed;
+    if (job->take == NULL)
+        return TRUE;
+    if (!vera_export_composite(job, b, at[0], source, &self->frame, cancellable, error))
+        return FALSE;
+    self->frame.n_changed = vera_export_count_changed(b);
+    return TRUE;
+}
+
+static gpointer
+vera_export_slot_write_thread(gpointer data)
+{
+    VeraExportSlot *self = data;
+
+    return GINT_TO_POINTER(vera_exporter_add_frame(self->exporter, &self->frame, &self->error));
+}
+
+/* Waits until the slot's frame is written. Returns: whether it could be; TRUE if none was on its way */
+static gboolean
+vera_export_slot_wait(VeraExportSlot *self, GError **error)
+{
+    gboolean ok = TRUE;
+
+    if (self->thread != NULL)
+        ok = GPOINTER_TO_INT(g_thread_join(g_steal_pointer(&self->thread)));
+    if (self->error != NULL)
+        g_propagate_error(error, g_steal_pointer(&self->error));
+    g_clear_pointer(&self->frame.source, vera_frame_unref);
+    g_clear_pointer(&self->frame.composite, vera_frame_unref);
+    return ok;
+}
+
+/* All of one export. */
+typedef struct {
+    const VeraExportJob *job;
+    VeraExporter *exporter;
+    VeraExportSlot slots[2];
+    GArray *frames;
+    gint64 n_changed;
+    gint64 n_written;
+    VeraExportProgressFunc progress;
+    gpointer user_data;
+    GCancellable *cancellable;
+} VeraExportRun;
+
+static void
+vera_export_run_tell(VeraExportRun *self, gint64 n_changed)
+{
+    self->n_changed += n_changed;
+    self->n_written++;
+    if (self->progress != NULL)
+        self->progress(self->n_written, self->frames->len, self->user_data);
+}
+
+static gboolean
+vera_export_run_wait(VeraExportRun *self, VeraExportSlot *slot, GError **error)
+{
+    gboolean has_frame = slot->thread != NULL;
+
+    if (!vera_export_slot_wait(slot, error))
+        return FALSE;
+    if (has_frame)
+        vera_export_run_tell(self, slot->frame.n_changed);
+    return TRUE;
+}
+
+/* Frame @i: kept from an earlier run, or made beside the writing of the one before and then handed to a thread. */
+static gboolean
+vera_export_run_frame(VeraExportRun *self, gint64 i, GError **error)
+{
+    VeraExportSlot *slot = &self->slots[i % 2], *before = &self->slots[(i + 1) % 2];
+    gint64 index = g_array_index(self->frames, gint64, i), n_kept;
+
+    if (vera_engine_error_set_cancelled(self->cancellable, error))
+        return FALSE;
+    /* With the first frame the exporter opens its movies, for which it may read the clip; a resumed one is asked before each. */
+    if ((self->n_written == 0 || self->job->settings.is_resume) && !vera_export_run_wait(self, before, error))
+        return FALSE;
+    if (self->job->settings.is_resume && vera_exporter_keep_frame(self->exporter, index, &n_kept)) {
+        vera_export_run_tell(self, n_kept);
+        return TRUE;
     }
-    return vera_exporter_add_frame(exporter, &frame, error);
+    if (!vera_export_slot_make(slot, self->job, (const gint64[]){ i, index }, self->cancellable, error) ||
+        !vera_export_run_wait(self, before, error))
+        return FALSE;
+    slot->exporter = self->exporter;
+    slot->thread = g_thread_new("export", vera_export_slot_write_thread, slot);
+    return TRUE;
+}
+
+static gboolean
+vera_export_run_frames(VeraExportRun *self, GError **error)
+{
+    gboolean ok = vera_export_buffers_init(&self->slots[0].buffers, self->job, error) &&
+                  (self->frames->len < 2 || vera_export_buffers_init(&self->slots[1].buffers, self->job, error));
+
+    for (gint64 i = 0; ok && i < self->frames->len; i++)
+        ok = vera_export_run_frame(self, i, error);
+    for (int i = 0; i < 2; i++) {
+        if (ok)
+            ok = vera_export_run_wait(self, &self->slots[i], error);
+        else
+            vera_export_slot_wait(&self->slots[i], NULL);
+        vera_export_buffers_clear(&self->slots[i].buffers);
+    }
+    return ok;
 }
 
 /* What decides the pixels beside the take and the settings. */
@@ -118,11 +227,11 @@ gboolean
 vera_export_job_run(const VeraExportJob *self, gint64 *n_changed, VeraExportProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     GArray *frames = self->take ? vera_take_get_record(self->take)->frames : self->frames;
-    gint64 n = frames->len, last = g_array_index(frames, gint64, n - 1), n_kept;
+    gint64 last = g_array_index(frames, gint64, frames->len - 1);
     g_autoptr(VeraExporter) exporter = NULL;
     g_autofree char *look = vera_export_describe_look(self);
     VeraExportSettings settings = self->settings;
-    VeraExportBuffers buffers = { 0 };
+    VeraExportRun run = { .job = self, .frames = frames, .progress = progress, .user_data = user_data, .cancellable = cancellable };
     gboolean ok;
 
     *n_changed = 0;
@@ -132,18 +241,8 @@ vera_export_job_run(const VeraExportJob *self, gint64 *n_changed, VeraExportProg
         return FALSE;
     }
     settings.look = look;
-    exporter = vera_exporter_new(&settings, self->clip, frames, error);
-    ok = exporter != NULL && vera_export_buffers_init(&buffers, self, error);
-    for (gint64 i = 0; ok && i < n; i++) {
-        gint64 index = g_array_index(frames, gint64, i);
-        ok = !vera_engine_error_set_cancelled(cancellable, error);
-        if (ok && vera_exporter_keep_frame(exporter, index, &n_kept))
-            *n_changed += n_kept;
-        else if (ok)
-            ok = vera_export_frame(self, &buffers, exporter, (gint64[]){ i, index }, n_changed, cancellable, error);
-        if (ok && progress != NULL)
-            progress(i + 1, n, user_data);
-    }
-    vera_export_buffers_clear(&buffers);
+    run.exporter = exporter = vera_exporter_new(&settings, self->clip, frames, error);
+    ok = exporter != NULL && vera_export_run_frames(&run, error);
+    *n_changed = run.n_changed;
     return ok && vera_exporter_finish(exporter, error);
 }
