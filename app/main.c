@@ -30,14 +30,27 @@ vera_main_stop_spinning(char **argv)
     execv(self, argv);
 }
 
+/* Catalogues beside a program that was built and not installed come first: they are the ones that fit it. */
+static char *
+vera_main_find_locale_dir(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = self ? g_path_get_dirname(self) : NULL, *parent = folder ? g_path_get_dirname(folder) : NULL;
+    g_autofree char *built = parent ? g_build_filename(parent, "po", NULL) : NULL;
+
+    return built && g_file_test(built, G_FILE_TEST_IS_DIR) ? g_steal_pointer(&built) : g_strdup(VERA_LOCALE_DIR);
+}
+
 int
 main(int argc, char **argv)
 {
+    g_autofree char *locale_dir = vera_main_find_locale_dir();
+
     vera_main_stop_spinning(argv);
     setlocale(LC_ALL, "");
     /* Numbers in files, attributes and progress lines are the same in every locale. */
     setlocale(LC_NUMERIC, "C");
-    bindtextdomain(GETTEXT_PACKAGE, VERA_LOCALE_DIR);
+    bindtextdomain(GETTEXT_PACKAGE, locale_dir);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     textdomain(GETTEXT_PACKAGE);
     return vera_application_wants(argc, argv) ? vera_application_run(argc, argv) : vera_cli_run(argc, argv);

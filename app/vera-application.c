@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "app/vera-cli.h"
+#include "ui/vera-preferences.h"
+#include "ui/vera-settings.h"
 #include "ui/vera-window.h"
 
 #define VERA_TYPE_APPLICATION (vera_application_get_type())
@@ -122,16 +124,46 @@ vera_application_quit_cb(GSimpleAction *action, GVariant *parameter, gpointer da
 }
 
 static void
+vera_application_show_theme(VeraApplication *self, VeraTheme theme)
+{
+    static const AdwColorScheme schemes[VERA_THEME_COUNT] = { ADW_COLOR_SCHEME_DEFAULT, ADW_COLOR_SCHEME_FORCE_DARK,
+                                                              ADW_COLOR_SCHEME_FORCE_LIGHT };
+    AdwStyleManager *manager = adw_style_manager_get_default();
+    GAction *dark = g_action_map_lookup_action(G_ACTION_MAP(self), "dark");
+
+    adw_style_manager_set_color_scheme(manager, schemes[theme]);
+    g_simple_action_set_state(G_SIMPLE_ACTION(dark), g_variant_new_boolean(adw_style_manager_get_dark(manager)));
+}
+
+static void
+vera_application_theme_cb(VeraApplication *self)
+{
+    vera_application_show_theme(self, (VeraTheme)vera_settings_get_enum(VERA_SETTING_THEME, VERA_THEME_DARK));
+}
+
+static void
 vera_application_dark_cb(GSimpleAction *action, GVariant *value, gpointer data)
 {
-    gboolean is_dark = g_variant_get_boolean(value);
+    VeraTheme theme = g_variant_get_boolean(value) ? VERA_THEME_DARK : VERA_THEME_LIGHT;
 
-    adw_style_manager_set_color_scheme(adw_style_manager_get_default(), is_dark ? ADW_COLOR_SCHEME_FORCE_DARK : ADW_COLOR_SCHEME_FORCE_LIGHT);
-    g_simple_action_set_state(action, value);
+    vera_settings_set_enum(VERA_SETTING_THEME, (int)theme);
+    vera_application_show_theme(VERA_APPLICATION(data), theme);
+}
+
+static void
+vera_application_preferences_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    GtkWindow *window = gtk_application_get_active_window(GTK_APPLICATION(data));
+
+    if (vera_settings_get() != NULL)
+        gtk_window_present(GTK_WINDOW(vera_preferences_new(window)));
+    else if (VERA_IS_WINDOW(window))
+        vera_window_show_message(VERA_WINDOW(window), _("The settings schema is not installed; install Vera again to have preferences"));
 }
 
 static const GActionEntry vera_application_entries[] = {
     { .name = "sample", .activate = vera_application_sample_cb },
+    { .name = "preferences", .activate = vera_application_preferences_cb },
     { .name = "about", .activate = vera_application_about_cb },
     { .name = "quit", .activate = vera_application_quit_cb },
     { .name = "dark", .state = "true", .change_state = vera_application_dark_cb },
@@ -145,6 +177,7 @@ vera_application_add_accels(VeraApplication *self)
         const char *accels[3];
     } keys[] = {
         { "app.quit", { "<Control>q" } },
+        { "app.preferences", { "<Control>comma" } },
         { "win.new", { "<Control>n" } },
         { "win.open", { "<Control>o" } },
         { "win.save", { "<Control>s" } },
@@ -176,7 +209,10 @@ vera_application_startup(GApplication *application)
     self->default_model = vera_cli_get_default_model();
     g_action_map_add_action_entries(G_ACTION_MAP(self), vera_application_entries, G_N_ELEMENTS(vera_application_entries), self);
     vera_application_add_accels(self);
-    adw_style_manager_set_color_scheme(adw_style_manager_get_default(), ADW_COLOR_SCHEME_FORCE_DARK);
+    vera_application_theme_cb(self);
+    if (vera_settings_get() != NULL)
+        g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_THEME, G_CALLBACK(vera_application_theme_cb), self,
+                                G_CONNECT_SWAPPED);
 }
 
 static void

@@ -96,7 +96,8 @@ vera_edit_panel_fill_region(VeraEditPanel *self, const VeraEdit *edit)
 static void
 vera_edit_panel_fill_model(VeraEditPanel *self, const VeraEdit *edit)
 {
-    g_autofree char *name = edit->model_dir ? g_path_get_basename(edit->model_dir) : NULL;
+    const char *dir = edit->model_dir ? edit->model_dir : vera_editor_get_preferred_model(self->editor);
+    g_autofree char *name = dir ? g_path_get_basename(dir) : NULL;
 
     adw_action_row_set_subtitle(self->model_row, name ? name : _("The one that comes with Vera"));
 }

@@ -7,6 +7,7 @@
 typedef struct {
     char *path;
     char *clip_id; /* NULL: the clip is to be added to the project */
+    gsize cache_bytes;
 } VeraEditorOpening;
 
 static void
@@ -67,7 +68,7 @@ vera_editor_open_thread(GTask *task, gpointer source, gpointer data, GCancellabl
 {
     VeraEditorOpening *opening = data;
     GError *error = NULL;
-    VeraFrameCache *cache = vera_frame_cache_new(opening->path, VERA_EDITOR_CACHE_BYTES, &error);
+    VeraFrameCache *cache = vera_frame_cache_new(opening->path, opening->cache_bytes, &error);
 
     if (cache == NULL)
         g_task_return_error(task, error);
@@ -82,6 +83,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     VeraProjectClip *clip;
 
     self->cache = g_object_ref(cache);
+    vera_frame_cache_set_max_bytes(cache, self->cache_bytes);
     vera_frame_cache_set_ready_func(cache, vera_editor_frame_ready_cb, self);
     self->direction = 1;
     self->clip_id = g_strdup(opening->clip_id);
@@ -140,6 +142,7 @@ vera_editor_open(VeraEditor *self, const char *path, const char *clip_id)
 
     vera_editor_play(self, 0);
     vera_editor_close_clip(self);
+    opening->cache_bytes = self->cache_bytes;
     opening->path = g_strdup(path);
     opening->clip_id = g_strdup(clip_id);
     self->clip_id = g_strdup(clip_id);

@@ -4,9 +4,9 @@
 
 G_BEGIN_DECLS
 
-/* How much decoded source and how many finished layers a window keeps, until the preferences say otherwise. */
-#define VERA_EDITOR_CACHE_BYTES ((gsize)768 << 20)
-#define VERA_EDITOR_LAYER_BYTES ((gsize)512 << 20)
+/* How much decoded source and how many finished layers a window keeps where no settings are installed, in MiB. */
+#define VERA_EDITOR_CACHE_MIB 768
+#define VERA_EDITOR_LAYER_MIB 512
 
 struct _VeraEditor {
     GObject parent_instance;
@@ -21,6 +21,8 @@ struct _VeraEditor {
     char *clip_error;
     char *selected;
     char *default_model;
+    char *preferred_model; /* from the preferences, before @default_model */
+    gsize cache_bytes; /* limit of @cache, for the next one that is opened */
     GCancellable *opening;
     VeraLayerFrame *preview;
     char *preview_edit;
@@ -42,6 +44,8 @@ void vera_editor_close_clip(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void vera_editor_notify_ready(VeraEditor *self);
+/** vera_editor_follow_settings: takes sizes and model from the preferences, now and when they change. */
+void vera_editor_follow_settings(VeraEditor *self);
 void vera_editor_watch_queue(VeraEditor *self);
 void vera_editor_set_preview_frame(VeraEditor *self);
 

@@ -56,7 +56,7 @@ vera_editor_order_new(VeraEditor *self, const VeraEdit *edit, const VeraClipInfo
     order->negative = g_strdup(edit->negative);
     order->region_path = g_strdup(edit->region_path);
     order->region = edit->region && edit->region->shapes->len ? vera_region_ref(edit->region) : NULL;
-    order->model_dir = g_strdup(edit->model_dir ? edit->model_dir : self->default_model);
+    order->model_dir = g_strdup(edit->model_dir ? edit->model_dir : vera_editor_get_default_model(self));
     order->title = g_strdup(edit->instruction);
     order->edit_id = g_strdup(edit->id);
     order->take_dir = vera_editor_make_take_dir(self);

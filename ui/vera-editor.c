@@ -43,12 +43,6 @@ vera_editor_get_state(VeraEditor *self)
     return vera_project_get_state(self->project);
 }
 
-const char *
-vera_editor_get_default_model(VeraEditor *self)
-{
-    return self->default_model;
-}
-
 VeraQueue *
 vera_editor_get_queue(VeraEditor *self)
 {
@@ -336,6 +330,7 @@ vera_editor_dispose(GObject *object)
     g_clear_pointer(&self->preview_edit, g_free);
     g_clear_pointer(&self->selected, g_free);
     g_clear_pointer(&self->default_model, g_free);
+    g_clear_pointer(&self->preferred_model, g_free);
     G_OBJECT_CLASS(vera_editor_parent_class)->dispose(object);
 }
 
@@ -373,7 +368,7 @@ vera_editor_layers_failed_cb(VeraEditor *self, const GError *error)
 static void
 vera_editor_init(VeraEditor *self)
 {
-    self->layers = vera_layer_loader_new(VERA_EDITOR_LAYER_BYTES);
+    self->layers = vera_layer_loader_new((gsize)VERA_EDITOR_LAYER_MIB << 20);
     self->preview_frame = -1;
     g_signal_connect_object(self->layers, "ready", G_CALLBACK(vera_editor_notify_ready), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->layers, "failed", G_CALLBACK(vera_editor_layers_failed_cb), self, G_CONNECT_SWAPPED);
@@ -387,6 +382,7 @@ vera_editor_new(VeraQueue *queue, const char *default_model)
 
     self->queue = g_object_ref(queue);
     self->default_model = g_strdup(default_model);
+    vera_editor_follow_settings(self);
     vera_editor_watch_queue(self);
     vera_editor_set_project(self, project);
     return self;

@@ -31,7 +31,11 @@ G_DECLARE_FINAL_TYPE(VeraEditor, vera_editor, VERA, EDITOR, GObject)
  * Returns: (transfer full): an editor with an empty project
  */
 VeraEditor *vera_editor_new(VeraQueue *queue, const char *default_model);
+/** vera_editor_get_default_model: Returns: (transfer none): what an edit without a model of its own takes: the model of the
+ * preferences, or else the one given to vera_editor_new() */
 const char *vera_editor_get_default_model(VeraEditor *self);
+/** vera_editor_get_preferred_model: Returns: (transfer none) (nullable): the model of the preferences */
+const char *vera_editor_get_preferred_model(VeraEditor *self);
 
 /** vera_editor_set_project: (transfer none): shows @project and opens its first clip. */
 void vera_editor_set_project(VeraEditor *self, VeraProject *project);

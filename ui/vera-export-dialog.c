@@ -5,6 +5,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "ui/vera-settings.h"
+
 struct _VeraExportDialog {
     AdwWindow parent_instance;
 
@@ -151,15 +153,21 @@ vera_export_dialog_folder_chosen_cb(GtkNativeDialog *dialog, int response, VeraE
         return;
     g_free(self->folder);
     self->folder = g_file_get_path(file);
+    vera_settings_set_folder(VERA_SETTING_LAST_EXPORT_FOLDER, self->folder);
     vera_export_dialog_update_cb(self);
 }
 
 static void
 vera_export_dialog_folder_cb(VeraExportDialog *self)
 {
+    g_autofree char *last = vera_settings_dup_folder(VERA_SETTING_LAST_EXPORT_FOLDER);
+    g_autoptr(GFile) start = last ? g_file_new_for_path(last) : NULL;
+
     g_clear_object(&self->chooser);
     self->chooser = gtk_file_chooser_native_new(_("Export to Folder"), GTK_WINDOW(self), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL, NULL);
     gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(self->chooser), TRUE);
+    if (start != NULL)
+        gtk_file_chooser_set_current_folder(GTK_FILE_CHOOSER(self->chooser), start, NULL);
     g_signal_connect_object(self->chooser, "response", G_CALLBACK(vera_export_dialog_folder_chosen_cb), self, 0);
     gtk_native_dialog_show(GTK_NATIVE_DIALOG(self->chooser));
 }
@@ -181,6 +189,7 @@ vera_export_dialog_export_cb(VeraExportDialog *self)
     if (take != NULL)
         order.refinement = edit->refinement;
     order.settings.preset = (VeraExportPreset)adw_combo_row_get_selected(self->preset_row);
+    vera_settings_set_enum(VERA_SETTING_EXPORT_PRESET, (int)order.settings.preset);
     order.settings.compression = (VeraExrCompression)adw_combo_row_get_selected(self->compression_row);
     order.settings.output_dir = self->folder;
     order.settings.name = gtk_editable_get_text(GTK_EDITABLE(self->name_row));
@@ -198,10 +207,12 @@ vera_export_dialog_export_cb(VeraExportDialog *self)
     gtk_window_close(GTK_WINDOW(self));
 }
 
+/* A new folder in the one that the preferences name, or beside the clip. */
 static char *
 vera_export_dialog_find_folder(const char *path, const char *stem)
 {
-    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *wanted = vera_settings_dup_folder(VERA_SETTING_EXPORT_FOLDER);
+    g_autofree char *parent = wanted ? g_steal_pointer(&wanted) : g_path_get_dirname(path);
 
     for (int i = 1;; i++) {
         g_autofree char *name = g_strdup_printf("%s-export-%d", stem, i);
@@ -232,6 +243,7 @@ vera_export_dialog_fill(VeraExportDialog *self)
     gtk_editable_set_text(GTK_EDITABLE(self->name_row), stem);
     gtk_spin_button_set_value(self->start_spin, (double)(info->start_number >= 0 ? info->start_number + first : 1001 + first));
     gtk_switch_set_active(self->float_switch, info->format.is_float || info->format.bits >= 12);
+    adw_combo_row_set_selected(self->preset_row, (guint)vera_settings_get_enum(VERA_SETTING_EXPORT_PRESET, VERA_EXPORT_PRESET_EXR));
     adw_combo_row_set_selected(self->compression_row, VERA_EXR_COMPRESSION_ZIP);
     vera_export_dialog_update_cb(self);
 }

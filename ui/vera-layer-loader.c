@@ -160,6 +160,15 @@ vera_layer_loader_trim(VeraLayerLoader *self)
     }
 }
 
+void
+vera_layer_loader_set_max_bytes(VeraLayerLoader *self, gsize max_bytes)
+{
+    g_mutex_lock(&self->lock);
+    self->max_bytes = max_bytes;
+    vera_layer_loader_trim(self);
+    g_mutex_unlock(&self->lock);
+}
+
 /* Called and returns with the lock held. */
 static void
 vera_layer_loader_serve(VeraLayerLoader *self)

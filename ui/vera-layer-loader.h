@@ -21,6 +21,9 @@ G_DECLARE_FINAL_TYPE(VeraLayerLoader, vera_layer_loader, VERA, LAYER_LOADER, GOb
  */
 VeraLayerLoader *vera_layer_loader_new(gsize max_bytes);
 
+/** vera_layer_loader_set_max_bytes: changes the limit; what is beyond it goes at once */
+void vera_layer_loader_set_max_bytes(VeraLayerLoader *self, gsize max_bytes);
+
 /**
  * vera_layer_loader_get:
  * @take_dir: folder of the take

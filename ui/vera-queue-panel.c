@@ -52,13 +52,15 @@ static char *
 vera_queue_panel_describe_proof(VeraJob *job)
 {
     gint64 n_changed, n_frames;
+    g_autofree char *changed = NULL;
 
     if (!vera_job_is_export(job))
         return g_strdup(_("Done"));
     vera_job_get_proof(job, &n_changed, &n_frames);
-    return g_strdup_printf(g_dngettext(NULL, "%" G_GINT64_FORMAT " pixels changed outside the matte in %" G_GINT64_FORMAT " frame",
-                                       "%" G_GINT64_FORMAT " pixels changed outside the matte in %" G_GINT64_FORMAT " frames", (gulong)n_frames),
-                           n_changed, n_frames);
+    changed = g_strdup_printf("%" G_GINT64_FORMAT, n_changed);
+    return g_strdup_printf(g_dngettext(NULL, "%s pixels changed outside the matte in %d frame",
+                                       "%s pixels changed outside the matte in %d frames", (gulong)n_frames),
+                           changed, (int)n_frames);
 }
 
 char *

@@ -194,13 +194,14 @@ vera_timeline_speak(VeraTimeline *self)
     const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
     const VeraEdit *edit = vera_editor_get_selected(self->editor);
     gint64 frame = vera_editor_get_frame(self->editor);
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *number = NULL;
 
     if (info == NULL)
         return;
+    number = g_strdup_printf("%" G_GINT64_FORMAT, vera_timecode_get_number(info, frame));
     text = edit && frame >= edit->first && frame <= edit->last
-               ? g_strdup_printf(_("Frame %" G_GINT64_FORMAT ", inside the selected edit"), vera_timecode_get_number(info, frame))
-               : g_strdup_printf(_("Frame %" G_GINT64_FORMAT), vera_timecode_get_number(info, frame));
+               ? g_strdup_printf(_("Frame %s, inside the selected edit"), number)
+               : g_strdup_printf(_("Frame %s"), number);
     gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0, GTK_ACCESSIBLE_PROPERTY_VALUE_MAX,
                                    (double)(info->n_frames - 1), GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double)frame,
                                    GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);

@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/vera-settings.h"
 #include "ui/vera-timecode.h"
 #include "ui/vera-window-private.h"
 
@@ -232,6 +233,35 @@ vera_window_close_now(VeraWindow *self, gpointer data)
     gtk_window_close(GTK_WINDOW(self));
 }
 
+/* The size is the one that the window has when it is not maximised. */
+static void
+vera_window_remember(VeraWindow *self)
+{
+    int width, height;
+    gboolean is_looping;
+
+    gtk_window_get_default_size(GTK_WINDOW(self), &width, &height);
+    g_object_get(self->editor, "is-looping", &is_looping, NULL);
+    vera_settings_set_int(VERA_SETTING_WINDOW_WIDTH, width);
+    vera_settings_set_int(VERA_SETTING_WINDOW_HEIGHT, height);
+    vera_settings_set_boolean(VERA_SETTING_IS_MAXIMISED, gtk_window_is_maximized(GTK_WINDOW(self)));
+    vera_settings_set_boolean(VERA_SETTING_IS_LOOPING, is_looping);
+}
+
+static void
+vera_window_restore(VeraWindow *self)
+{
+    int width, height;
+
+    gtk_window_get_default_size(GTK_WINDOW(self), &width, &height);
+    gtk_window_set_default_size(GTK_WINDOW(self), vera_settings_get_int(VERA_SETTING_WINDOW_WIDTH, width),
+                                vera_settings_get_int(VERA_SETTING_WINDOW_HEIGHT, height));
+    if (vera_settings_get_boolean(VERA_SETTING_IS_MAXIMISED, FALSE))
+        gtk_window_maximize(GTK_WINDOW(self));
+    if (vera_settings_get_boolean(VERA_SETTING_IS_LOOPING, FALSE))
+        g_action_group_change_action_state(G_ACTION_GROUP(self), "loop", g_variant_new_boolean(TRUE));
+}
+
 static gboolean
 vera_window_close_request(GtkWindow *window)
 {
@@ -241,6 +271,7 @@ vera_window_close_request(GtkWindow *window)
         vera_window_confirm(self, vera_window_close_now, NULL, NULL);
         return GDK_EVENT_STOP;
     }
+    vera_window_remember(self);
     return GTK_WINDOW_CLASS(vera_window_parent_class)->close_request(window);
 }
 
@@ -320,6 +351,7 @@ vera_window_new(GtkApplication *application, VeraQueue *queue, const char *defau
     vera_layers_panel_set_editor(self->layers_panel, self->editor);
     vera_queue_panel_set_queue(self->queue_panel, queue);
     vera_window_add_actions(self);
+    vera_window_restore(self);
     vera_window_watch(self);
     vera_window_project_cb(self);
     vera_window_clip_changed_cb(self);
