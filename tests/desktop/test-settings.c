@@ -19,7 +19,6 @@ test_defaults(void)
         g_assert_null(vera_settings_dup_folder(VERA_SETTING_MODEL_FOLDER));
         return;
     }
-    g_setenv("GSETTINGS_BACKEND", "memory", TRUE);
     g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
     g_test_trap_assert_passed();
 }
@@ -39,6 +38,7 @@ test_remembered(void)
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_test_trap_subprocess("/settings/remembered/subprocess/read", 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
     g_test_trap_assert_passed();
+    g_setenv("GSETTINGS_BACKEND", "memory", TRUE);
 }
 
 static void
@@ -85,7 +85,8 @@ test_presets(void)
         g_autoptr(GVariant) nick = g_variant_get_child_value(nicks, i);
         VeraExportPreset preset;
         g_assert_true(vera_export_preset_from_name(g_variant_get_string(nick, NULL), &preset));
-        g_assert_cmpint((int)preset, ==, (int)i);
+        g_settings_set_value(vera_settings_get(), VERA_SETTING_EXPORT_PRESET, nick);
+        g_assert_cmpint(vera_settings_get_enum(VERA_SETTING_EXPORT_PRESET, -1), ==, (int)preset);
     }
 }
 
@@ -118,6 +119,9 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    /* Never the settings of the person who runs this. */
+    if (!g_test_subprocess())
+        g_setenv("GSETTINGS_BACKEND", "memory", TRUE);
     g_test_add_func("/settings/defaults", test_defaults);
     g_test_add_func("/settings/remembered", test_remembered);
     g_test_add_func("/settings/remembered/subprocess/set", test_set);
