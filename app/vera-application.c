@@ -5,6 +5,7 @@
 #include <adwaita.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/vera-cli.h"
 #include "ui/vera-preferences.h"
@@ -20,6 +21,7 @@ struct _VeraApplication {
 
     VeraQueue *queue; /* (owned) */
     char *default_model;
+    gboolean is_thread_late; /* a job did not stop in time */
 };
 
 G_DEFINE_FINAL_TYPE(VeraApplication, vera_application, ADW_TYPE_APPLICATION)
@@ -220,7 +222,7 @@ vera_application_shutdown(GApplication *application)
 {
     VeraApplication *self = VERA_APPLICATION(application);
 
-    vera_queue_shutdown(self->queue);
+    self->is_thread_late = !vera_queue_shutdown(self->queue);
     g_clear_object(&self->queue);
     g_clear_pointer(&self->default_model, g_free);
     G_APPLICATION_CLASS(vera_application_parent_class)->shutdown(application);
@@ -258,6 +260,7 @@ vera_application_run(int argc, char **argv)
 {
     g_autoptr(VeraApplication) application = NULL;
     gboolean is_sample = argc > 1 && strcmp(argv[1], "sample") == 0;
+    int status;
 
     if (argc > 1 && (is_sample || strcmp(argv[1], "open") == 0)) {
         argv[1] = argv[0];
@@ -273,5 +276,11 @@ vera_application_run(int argc, char **argv)
     g_set_application_name("Vera");
     if (is_sample && g_application_register(G_APPLICATION(application), NULL, NULL))
         g_action_group_activate_action(G_ACTION_GROUP(application), "sample", NULL);
-    return g_application_run(G_APPLICATION(application), argc, argv);
+    status = g_application_run(G_APPLICATION(application), argc, argv);
+    if (VERA_APPLICATION(application)->is_thread_late) {
+        /* Its steps are safe; destructors would pull libraries away from under it. */
+        fflush(NULL);
+        _exit(status);
+    }
+    return status;
 }

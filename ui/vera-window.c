@@ -189,6 +189,14 @@ vera_window_job_finished_cb(VeraWindow *self, VeraJob *job)
     g_application_send_notification(G_APPLICATION(gtk_window_get_application(GTK_WINDOW(self))), vera_job_get_id(job), notification);
 }
 
+/* An old list of jobs that could not be read, or one that cannot be kept. */
+static void
+vera_window_queue_notice_cb(VeraWindow *self)
+{
+    if (vera_queue_get_notice(self->queue) != NULL)
+        vera_window_show_message(self, vera_queue_get_notice(self->queue));
+}
+
 static void
 vera_window_project_cb(VeraWindow *self)
 {
@@ -221,6 +229,7 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->canvas, "notify::zoom", G_CALLBACK(vera_window_zoom_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "readout", G_CALLBACK(vera_window_readout_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->queue, "changed", G_CALLBACK(vera_window_queue_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->queue, "notify::notice", G_CALLBACK(vera_window_queue_notice_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->queue, "job-finished", G_CALLBACK(vera_window_job_finished_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect(drop, "drop", G_CALLBACK(vera_window_drop_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), GTK_EVENT_CONTROLLER(drop));
@@ -356,5 +365,6 @@ vera_window_new(GtkApplication *application, VeraQueue *queue, const char *defau
     vera_window_project_cb(self);
     vera_window_clip_changed_cb(self);
     vera_window_queue_cb(self);
+    vera_window_queue_notice_cb(self);
     return self;
 }

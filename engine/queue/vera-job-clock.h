@@ -23,7 +23,7 @@ typedef struct {
 /**
  * VeraJobClock: how far a job is, and how long it will take from here. The fraction weighs the
  * phases by their work. The time is measured: from the steps, frames or latents that this run has
- * finished, decoding from the rate at which it encoded. A plain struct, zero is a clock that has
+ * finished, decoding from the rate of the steps. A plain struct, zero is a clock that has
  * not begun.
  */
 typedef struct {
@@ -36,8 +36,7 @@ typedef struct {
     gint64 times_us[VERA_JOB_CLOCK_MARKS];
     double done[VERA_JOB_CLOCK_MARKS];
     guint n_marks;
-    gint64 last_us;   /* of the last tick, in any phase */
-    double encode_us; /* for the whole of encoding, as measured */
+    gint64 last_us; /* of the last tick, in any phase */
     int n_resumed;
 } VeraJobClock;
 

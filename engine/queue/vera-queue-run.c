@@ -7,6 +7,7 @@
 #include <malloc.h>
 #endif
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,7 +25,7 @@ typedef struct {
 } VeraQueuePicture;
 
 struct _VeraQueueRun {
-    gatomicrefcount ref_count;
+    atomic_int ref_count;
     VeraJob *job;
     VeraQueueRunDoneFunc done;
     VeraQueuePreviewFunc preview;
@@ -32,7 +33,7 @@ struct _VeraQueueRun {
     GThread *thread;
     gboolean is_over; /* main thread: nothing more is reported */
 
-    /* Under the lock; pthreads, which ThreadSanitizer knows, unlike GLib's futexes */
+    /* Under the lock; pthreads and C atomics, which ThreadSanitizer knows, unlike GLib's */
     pthread_mutex_t lock;
     pthread_cond_t ended;
     gboolean has_ended;
@@ -61,14 +62,14 @@ vera_queue_picture_free(VeraQueuePicture *self)
 static VeraQueueRun *
 vera_queue_run_ref(VeraQueueRun *self)
 {
-    g_atomic_ref_count_inc(&self->ref_count);
+    atomic_fetch_add(&self->ref_count, 1);
     return self;
 }
 
 void
 vera_queue_run_free(VeraQueueRun *self)
 {
-    if (!g_atomic_ref_count_dec(&self->ref_count))
+    if (atomic_fetch_sub(&self->ref_count, 1) > 1)
         return;
     g_clear_pointer(&self->thread, g_thread_unref);
     g_clear_pointer(&self->picture, vera_queue_picture_free);
@@ -303,7 +304,7 @@ vera_queue_run_start(VeraJob *job,
     VeraQueueRun *self = g_new0(VeraQueueRun, 1);
     pthread_condattr_t attributes;
 
-    g_atomic_ref_count_init(&self->ref_count);
+    atomic_init(&self->ref_count, 1);
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

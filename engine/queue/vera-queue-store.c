@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include <gio/gio.h>
@@ -11,14 +12,14 @@
 #include "engine/project/vera-project-file.h"
 
 struct _VeraQueueStore {
-    gatomicrefcount ref_count;
+    atomic_int ref_count;
     char *path;
 
     /* Main thread */
     VeraQueueStoreFailedFunc failed; /* NULL once closed */
     gpointer user_data;
 
-    /* Under the lock; pthreads, which ThreadSanitizer knows, unlike GLib's futexes */
+    /* Under the lock; pthreads and C atomics, which ThreadSanitizer knows, unlike GLib's */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char *text; /* to be written */
@@ -35,7 +36,7 @@ typedef struct {
 static void
 vera_queue_store_unref(VeraQueueStore *self)
 {
-    if (!g_atomic_ref_count_dec(&self->ref_count))
+    if (atomic_fetch_sub(&self->ref_count, 1) > 1)
         return;
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->changed);
@@ -65,7 +66,7 @@ vera_queue_store_fail(VeraQueueStore *self, const char *reason)
     if (self->has_failed)
         return;
     report = g_new0(VeraQueueStoreReport, 1);
-    g_atomic_ref_count_inc(&self->ref_count);
+    atomic_fetch_add(&self->ref_count, 1);
     report->store = self;
     report->message = g_strdup_printf("The list of jobs cannot be kept in ‘%s’: %s. Jobs go on, "
                                       "but after a crash the list is an older one.",
@@ -124,8 +125,7 @@ vera_queue_store_new(const char *path, VeraQueueStoreFailedFunc failed, gpointer
     VeraQueueStore *self = g_new0(VeraQueueStore, 1);
     pthread_condattr_t attributes;
 
-    g_atomic_ref_count_init(&self->ref_count);
-    g_atomic_ref_count_inc(&self->ref_count);
+    atomic_init(&self->ref_count, 2); /* the caller's and the thread's */
     self->path = g_strdup(path);
     self->failed = failed;
     self->user_data = user_data;

@@ -55,16 +55,16 @@ test_eta(void)
     vera_job_clock_start(&clock, &work, 0);
     vera_job_clock_tick(&clock, "load", 0, 0, 4, 1 * SECOND);
     vera_job_clock_tick(&clock, "encode", 0.5, 0, 4, 101 * SECOND);
-    vera_job_clock_tick(&clock, "encode", 1, 0, 4, 102 * SECOND);
+    vera_job_clock_tick(&clock, "encode", 1, 0, 4, 103 * SECOND);
     g_assert_cmpfloat(clock.eta_seconds, ==, -1);
-    vera_job_clock_tick(&clock, "sample", 0.125, 0, 4, 104 * SECOND);
+    vera_job_clock_tick(&clock, "sample", 0.125, 0, 4, 105 * SECOND);
     g_assert_cmpfloat(clock.eta_seconds, ==, -1);
-    vera_job_clock_tick(&clock, "sample", 0.25, 1, 4, 106 * SECOND);
-    /* 3 steps of 4 s; all of encoding takes 2 s, decoding five times as much. */
+    vera_job_clock_tick(&clock, "sample", 0.25, 1, 4, 107 * SECOND);
+    /* 3 steps of 4 s; decoding is the work of two and a half. */
     g_assert_cmpfloat_with_epsilon(clock.eta_seconds, 3 * 4 + 10, 1e-6);
-    vera_job_clock_tick(&clock, "sample", 0.375, 1, 4, 108 * SECOND);
+    vera_job_clock_tick(&clock, "sample", 0.375, 1, 4, 109 * SECOND);
     g_assert_cmpfloat_with_epsilon(clock.eta_seconds, 2.5 * 4 + 10, 1e-6);
-    vera_job_clock_tick(&clock, "decode", 0.25, 4, 4, 109 * SECOND);
+    vera_job_clock_tick(&clock, "decode", 0.25, 4, 4, 110 * SECOND);
     g_assert_cmpfloat_with_epsilon(clock.eta_seconds, 3, 1e-6);
 }
 
@@ -80,7 +80,7 @@ test_eta_resumed(void)
     vera_job_clock_tick(&clock, "sample", 0.75, 2, 4, 5 * SECOND);
     g_assert_cmpfloat(clock.eta_seconds, ==, -1);
     vera_job_clock_tick(&clock, "sample", 0.75, 3, 4, 5 * SECOND);
-    g_assert_cmpfloat_with_epsilon(clock.eta_seconds, 3, 1e-6);
+    g_assert_cmpfloat_with_epsilon(clock.eta_seconds, 3 + 7.5, 1e-6);
 }
 
 /* Frames that an export keeps from earlier fly by; what counts is the pace of the last ones. */

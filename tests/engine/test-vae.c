@@ -440,6 +440,27 @@ test_range(Fixture *self, gconstpointer data)
     }
 }
 
+/* Wan2.1's VAE at 832x480: 99 and 167 TFLOP for 49 frames (wan21-spec.md section 8.2). */
+static void
+test_gflop(void)
+{
+    static const VeraVaeConfig wan = {.base_dim = 96,
+                                      .decoder_base_dim = 96,
+                                      .z_dim = 16,
+                                      .n_levels = 4,
+                                      .dim_mult = {1, 2, 4, 4},
+                                      .n_res_blocks = 2,
+                                      .temporal_downsample = {FALSE, TRUE, TRUE},
+                                      .spatial_factor = 8,
+                                      .temporal_factor = 4};
+    const double n_latents = 49 / 4.0; /* the first latent is one frame, not four */
+
+    g_assert_cmpfloat_with_epsilon(n_latents * vera_vae_estimate_gflop(&wan, FALSE, 832, 480), 99e3,
+                                   5e3);
+    g_assert_cmpfloat_with_epsilon(n_latents * vera_vae_estimate_gflop(&wan, TRUE, 104, 60), 167e3,
+                                   8e3);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -454,6 +475,7 @@ main(int argc, char **argv)
     static const char *const models[] = {"model-f32", "model-mixed"};
 
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vae/gflop", test_gflop);
     for (gsize m = 0; m < G_N_ELEMENTS(models); m++)
         for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
             g_autofree char *path = g_strdup_printf("/vae/%s/%s", models[m], tests[i].name);
