@@ -407,7 +407,9 @@ test_export(void)
     vera_queue_pause(queue, export);
     gate_open();
     queue_wait(export, VERA_JOB_STATE_PAUSED);
-    g_assert_cmpint(gate_get_n_passed(), ==, 2);
+    /* The frame that was being made while the gate held the one before it may still be written. */
+    g_assert_cmpint(gate_get_n_passed(), >=, 2);
+    g_assert_cmpint(gate_get_n_passed(), <=, 3);
     vera_queue_resume(queue, export);
     queue_wait(export, VERA_JOB_STATE_DONE);
     g_assert_cmpint(gate_get_n_passed(), ==, QUEUE_N_FRAMES);
