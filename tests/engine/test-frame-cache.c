@@ -205,6 +205,317 @@ test_exact(gconstpointer data)
     check_exact(path, clip, hashes, 0);
 }
 
+static void
+test_real(gconstpointer data)
+{
+    static const gint64 frames[] = {200, 3, 120, 119, 118, 246, 0, 60};
+    const char *root = g_getenv("VERA_SOURCE_ROOT");
+    const char *media = g_getenv("VERA_TEST_MEDIA");
+    g_autofree char *beside =
+        g_build_filename(root != NULL ? root : ".", "..", "shared", "media", NULL);
+    g_autofree char *path = g_build_filename(media != NULL ? media : beside, data, NULL);
+    Watch watch;
+
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_test_skip("the real clips are not here");
+        return;
+    }
+    g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, NULL);
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 64 << 20, &watch);
+    for (gsize i = 0; i < G_N_ELEMENTS(frames); i++) {
+        g_autoptr(VeraFrame) expected = vera_clip_read_frame(clip, frames[i], NULL, NULL);
+        g_autofree char *a = vera_frame_hash(expected);
+        vera_frame_cache_request(cache, frames[i], i == 3 || i == 4 ? -1 : 0);
+        g_autoptr(VeraFrame) frame = watch_wait(&watch, cache, frames[i]);
+        g_autofree char *b = vera_frame_hash(frame);
+        g_assert_cmpstr(a, ==, b);
+    }
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
+/** On the way to a far frame something nearer is there first, and the exact one follows. */
+static void
+test_something_first(void)
+{
+    Watch watch;
+    g_autofree char *path = make_case(&cases[1]);
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 1 << 30, &watch);
+    g_assert_cmpint(vera_clip_get_key_frame(vera_frame_cache_get_clip(cache), 240), ==, 0);
+    vera_frame_cache_request(cache, 240, 0);
+    pthread_mutex_lock(&watch.lock);
+    while (watch.n_reports == 0)
+        pthread_cond_wait(&watch.changed, &watch.lock);
+    g_assert_cmpint(g_array_index(watch.order, gint64, 0), <, 240);
+    pthread_mutex_unlock(&watch.lock);
+    gint64 found = -1;
+    g_autoptr(VeraFrame) nearest = vera_frame_cache_get_nearest(cache, 240, &found);
+    g_assert_nonnull(nearest);
+    g_assert_cmpint(nearest->index, ==, found);
+    g_autoptr(VeraFrame) exact = watch_wait(&watch, cache, 240);
+    g_assert_nonnull(exact);
+    g_autoptr(VeraFrame) next = vera_frame_cache_get_nearest(cache, 240, &found);
+    g_assert_cmpint(found, ==, 240);
+    vera_frame_cache_close(cache);
+    g_assert_cmpuint(vera_frame_cache_get_bytes(cache), ==, 0);
+    watch_clear(&watch);
+}
+
+typedef struct {
+    VeraFrameCache *cache;
+    Watch watch;
+    gsize limit;
+    gint64 n_frames;
+    gboolean is_done;
+} Stress;
+
+static void
+stress_ready_cb(gint64 frame, const GError *error, gpointer data)
+{
+    Stress *self = data;
+    g_assert_no_error(error);
+    g_assert_cmpuint(vera_frame_cache_get_bytes(self->cache), <=, self->limit);
+    watch_ready_cb(frame, error, &self->watch);
+}
+
+static gpointer
+stress_look(gpointer data)
+{
+    Stress *self = data;
+    g_autoptr(GArray) runs = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GRand) random = g_rand_new_with_seed(23);
+
+    while (!__atomic_load_n(&self->is_done, __ATOMIC_ACQUIRE)) {
+        gint64 frame = g_rand_int_range(random, 0, (gint32)self->n_frames), found;
+        g_autoptr(VeraFrame) exact = vera_frame_cache_get(self->cache, frame);
+        g_autoptr(VeraFrame) near = vera_frame_cache_get_nearest(self->cache, frame, &found);
+        g_assert_true(exact == NULL || exact->index == frame);
+        g_assert_true(near == NULL || near->index == found);
+        vera_frame_cache_get_cached(self->cache, runs);
+        for (guint i = 0; i < runs->len; i++) {
+            gint64 before = i > 0 ? g_array_index(runs, gint64, i - 1) : -2;
+            g_assert_cmpint(g_array_index(runs, gint64, i), >=, before + (i % 2 == 0 ? 2 : 0));
+        }
+        g_assert_cmpuint(vera_frame_cache_get_bytes(self->cache), <=, self->limit);
+    }
+    return NULL;
+}
+
+/** Three threads ask at once, one looks; memory stays within its limit and the last frame comes. */
+static gpointer
+stress_ask(gpointer data)
+{
+    Stress *self = data;
+    g_autoptr(GRand) random = g_rand_new();
+
+    for (int i = 0; i < 400; i++) {
+        vera_frame_cache_request(self->cache, g_rand_int_range(random, 0, (gint32)self->n_frames),
+                                 g_rand_int_range(random, -3, 4));
+        if (i % 16 == 0)
+            g_usleep(2000);
+    }
+    return NULL;
+}
+
+static void
+test_stress(void)
+{
+    Stress stress = {0};
+    GThread *threads[3], *looker;
+    g_autofree char *path = make_case(&cases[1]);
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraClip) clip = fixture_open(cases[1].file);
+    g_autoptr(GPtrArray) hashes = hash_all(clip);
+    const VeraClipInfo *info = vera_clip_get_info(clip);
+    stress.limit = 20 * vera_frame_measure(&info->format, info->width, info->height);
+    stress.n_frames = info->n_frames;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, stress.limit, &stress.watch);
+    stress.cache = cache;
+    vera_frame_cache_set_ready_func(cache, stress_ready_cb, &stress);
+    looker = g_thread_new("look", stress_look, &stress);
+    for (int i = 0; i < 3; i++)
+        threads[i] = g_thread_new("ask", stress_ask, &stress);
+    for (int i = 0; i < 3; i++)
+        g_thread_join(threads[i]);
+    for (gint64 frame = 3; frame < stress.n_frames; frame += 71) {
+        vera_frame_cache_request(cache, frame, 1);
+        assert_frame(&stress.watch, cache, frame, hashes);
+    }
+    __atomic_store_n(&stress.is_done, TRUE, __ATOMIC_RELEASE);
+    g_thread_join(looker);
+    vera_frame_cache_close(cache);
+    watch_clear(&stress.watch);
+}
+
+/** A smaller limit takes effect at once, a larger one lets more in. */
+static void
+test_limit(void)
+{
+    Watch watch;
+    g_autofree char *path = make_case(&cases[0]);
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 1 << 30, &watch);
+    const VeraClipInfo *info = vera_clip_get_info(vera_frame_cache_get_clip(cache));
+    gsize bytes = vera_frame_measure(&info->format, info->width, info->height);
+    vera_frame_cache_request(cache, 30, -1);
+    g_autoptr(VeraFrame) first = watch_wait(&watch, cache, 30);
+    g_autoptr(VeraFrame) before = watch_wait(&watch, cache, 20);
+    g_assert_cmpuint(vera_frame_cache_get_bytes(cache), >=, 11 * bytes);
+    vera_frame_cache_set_max_bytes(cache, 5 * bytes);
+    g_assert_cmpuint(vera_frame_cache_get_bytes(cache), <=, 5 * bytes);
+    g_autoptr(VeraFrame) again = vera_frame_cache_get(cache, 30);
+    g_assert_nonnull(again);
+    vera_frame_cache_set_max_bytes(cache, 0);
+    g_assert_cmpuint(vera_frame_cache_get_bytes(cache), <=, 2 * bytes);
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
+/** Closing at any moment, also twice, also without a request. */
+static void
+test_close(void)
+{
+    g_autofree char *path = make_case(&cases[1]);
+
+    if (path == NULL)
+        return;
+    for (int i = 0; i < 30; i++) {
+        Watch watch;
+        VeraFrameCache *cache = open_cache(path, 1 << 30, &watch);
+        if (i > 0)
+            vera_frame_cache_request(cache, 240 - i, i % 3 - 1);
+        pthread_mutex_lock(&watch.lock);
+        while (watch.n_reports < i / 3)
+            pthread_cond_wait(&watch.changed, &watch.lock);
+        pthread_mutex_unlock(&watch.lock);
+        if (i % 2 == 0) {
+            vera_frame_cache_close(cache);
+            vera_frame_cache_request(cache, 5, 1);
+            vera_frame_cache_close(cache);
+            g_assert_null(vera_frame_cache_get(cache, 5));
+        }
+        g_object_unref(cache);
+        watch_clear(&watch);
+    }
+}
+
+/** Of a file that is damaged and cut off every frame comes or is told to be missing, and those
+ * before the damage are right. */
+static void
+test_truncated(void)
+{
+    g_autofree char *path = fixture_get_path("cut.ts");
+    g_autofree char *whole = fixture_get_path("whole.ts");
+    g_autofree char *data = NULL;
+    gsize size = 0;
+    Watch watch;
+
+    if (!fixture_has_ffmpeg())
+        return;
+    if (!fixture_run("ffmpeg -y " SOURCE " -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p whole.ts")) {
+        g_test_skip("this ffmpeg lacks the encoder");
+        return;
+    }
+    g_assert_true(g_file_get_contents(whole, &data, &size, NULL));
+    memset(data + size / 2, 0x55, 4000);
+    g_assert_true(g_file_set_contents(path, data, (gssize)(size * 2 / 3), NULL));
+    g_autoptr(VeraClip) clip = fixture_open("whole.ts");
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 1 << 20, &watch);
+    gint64 n = vera_clip_get_info(vera_frame_cache_get_clip(cache))->n_frames;
+    g_assert_cmpint(n, >, 30);
+    for (gint64 i = n - 1; i >= 0; i--) {
+        vera_frame_cache_request(cache, i, -1);
+        g_autoptr(VeraFrame) frame = watch_wait(&watch, cache, i);
+        if (i >= 20)
+            continue;
+        g_autoptr(VeraFrame) expected = vera_clip_read_frame(clip, i, NULL, NULL);
+        g_autofree char *a = vera_frame_hash(expected);
+        g_autofree char *b = vera_frame_hash(frame);
+        g_assert_cmpstr(a, ==, b);
+    }
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
+/** One picture that is cut off is told by its name when the playhead gets there, not before; its
+ * neighbours come. */
+static void
+test_damaged_picture(void)
+{
+    g_autofree char *path = make_case(&cases[G_N_ELEMENTS(cases) - 1]);
+    g_autofree char *picture = fixture_get_path("p8.1021.png");
+    Watch watch;
+    gint64 frame = 20;
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 1 << 26, &watch);
+    g_assert_true(g_file_set_contents(picture, "\x89PNG", 4, NULL));
+    vera_frame_cache_request(cache, 18, 1);
+    g_autoptr(VeraFrame) before = watch_wait(&watch, cache, 18);
+    g_autoptr(VeraFrame) after = watch_wait(&watch, cache, 22);
+    g_assert_nonnull(before);
+    g_assert_nonnull(after);
+    g_assert_cmpuint(g_hash_table_size(watch.errors), ==, 0);
+    vera_frame_cache_request(cache, frame, 1);
+    g_assert_null(watch_wait(&watch, cache, frame));
+    g_assert_cmpuint(g_hash_table_size(watch.errors), ==, 1);
+    g_assert_nonnull(strstr(g_hash_table_lookup(watch.errors, &frame), "p8.1021.png"));
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
+/** A file that changes under the cache is an error that says so; asking elsewhere and back tries
+ * again. */
+static void
+test_changed(void)
+{
+    g_autofree char *path = fixture_get_path("swap.mp4");
+    g_autofree char *data = NULL;
+    gsize size = 0;
+    Watch watch;
+    gint64 frame = 60;
+
+    if (!fixture_has_ffmpeg())
+        return;
+    g_autofree char *made = make_case(&cases[0]);
+    if (made == NULL)
+        return;
+    g_assert_true(g_file_get_contents(made, &data, &size, NULL));
+    g_assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 0, &watch);
+    g_assert_true(g_file_set_contents(path, data, (gssize)size / 2, NULL));
+    for (int i = 0; i < 2; i++) {
+        vera_frame_cache_request(cache, frame, 0);
+        g_assert_null(watch_wait(&watch, cache, frame));
+        g_assert_nonnull(strstr(g_hash_table_lookup(watch.errors, &frame), "changed"));
+        pthread_mutex_lock(&watch.lock);
+        g_hash_table_remove_all(watch.errors);
+        pthread_mutex_unlock(&watch.lock);
+        gint64 other = 10 + i;
+        vera_frame_cache_request(cache, other, 0);
+        g_assert_null(watch_wait(&watch, cache, other));
+    }
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
+static void
+test_no_file(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = fixture_get_path("absent.mp4");
+    g_assert_null(vera_frame_cache_new(path, 1 << 20, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,6 +524,15 @@ main(int argc, char **argv)
         g_autofree char *name = g_strconcat("/frame-cache/exact/", cases[i].name, NULL);
         g_test_add_data_func(name, &cases[i], test_exact);
     }
+    g_test_add_data_func("/frame-cache/real/juggle", "juggle.mp4", test_real);
+    g_test_add_func("/frame-cache/something-first", test_something_first);
+    g_test_add_func("/frame-cache/stress", test_stress);
+    g_test_add_func("/frame-cache/limit", test_limit);
+    g_test_add_func("/frame-cache/close", test_close);
+    g_test_add_func("/frame-cache/truncated", test_truncated);
+    g_test_add_func("/frame-cache/damaged-picture", test_damaged_picture);
+    g_test_add_func("/frame-cache/changed", test_changed);
+    g_test_add_func("/frame-cache/no-file", test_no_file);
     int status = g_test_run();
     fixture_remove_folder();
     return status;
