@@ -9,7 +9,10 @@
 
 /* On the way to a far frame every so many pictures one is kept, so that there is something nearer
  * to show. */
-#define VERA_FRAME_CACHE_STRIDE 8
+#define VERA_FRAME_CACHE_STRIDE 16
+/* So far from its key frame, a frame is left to wait until the key frame is shown, which then takes
+ * one picture's time instead of three. */
+#define VERA_FRAME_CACHE_FAR 12
 
 /* Locks are POSIX ones, not GLib's: ThreadSanitizer sees them in a GLib that is not built for it.
  */
@@ -204,6 +207,27 @@ vera_frame_cache_read(VeraFrameCache *self, VeraClip *clip, const VeraFrameFetch
         vera_frame_cache_report(self, fetch->target, error);
 }
 
+/** Whether there is nothing to show near the playhead, under lock. */
+static gboolean
+vera_frame_cache_needs_rough(VeraFrameCache *self, gint64 *key)
+{
+    gint64 playhead = self->store.playhead;
+
+    *key = vera_clip_get_key_frame(self->clip, playhead);
+    return self->is_asked && *key != playhead && *key != self->rough_key &&
+           !vera_frame_store_has_any(&self->store, *key, playhead);
+}
+
+/** Whether the exact frame is still far when the key frame, which is not there yet, can be shown;
+ * under lock. */
+static gboolean
+vera_frame_cache_lets_rough_first(VeraFrameCache *self, const VeraFrameFetch *fetch)
+{
+    gint64 key;
+    return fetch->target == self->store.playhead && vera_frame_cache_needs_rough(self, &key) &&
+           fetch->target - key > VERA_FRAME_CACHE_FAR;
+}
+
 static gpointer
 vera_frame_cache_run_exact(gpointer data)
 {
@@ -212,7 +236,8 @@ vera_frame_cache_run_exact(gpointer data)
     pthread_mutex_lock(&self->lock);
     while (!self->is_closed) {
         VeraFrameFetch fetch;
-        if (!vera_frame_cache_choose(self, &fetch)) {
+        if (!vera_frame_cache_choose(self, &fetch) ||
+            vera_frame_cache_lets_rough_first(self, &fetch)) {
             pthread_cond_wait(&self->changed, &self->lock);
             continue;
         }
@@ -232,33 +257,13 @@ vera_frame_cache_run_exact(gpointer data)
     return NULL;
 }
 
-/** Whether there is nothing to show near the playhead, under lock. */
-static gboolean
-vera_frame_cache_needs_rough(VeraFrameCache *self, gint64 *key)
-{
-    gint64 playhead = self->store.playhead;
-
-    *key = vera_clip_get_key_frame(self->clip, playhead);
-    return self->is_asked && *key != playhead && *key != self->rough_key &&
-           !vera_frame_store_has_any(&self->store, *key, playhead);
-}
-
-static VeraFrame *
-vera_frame_cache_read_rough(VeraFrameCache *self, VeraClip **clip, gint64 key)
-{
-    if (*clip == NULL)
-        *clip = vera_clip_dup(self->clip, 1, NULL);
-    return *clip != NULL ? vera_clip_read_key_frame(*clip, key, self->rough_cancellable, NULL)
-                         : NULL;
-}
-
 /** Shows key frames. It says nothing of failures: the exact frame fails in the other thread, and
  * says it there. */
 static gpointer
 vera_frame_cache_run_rough(gpointer data)
 {
     VeraFrameCache *self = data;
-    g_autoptr(VeraClip) clip = NULL;
+    g_autoptr(VeraClip) clip = vera_clip_dup(self->clip, 1, NULL);
 
     pthread_mutex_lock(&self->lock);
     while (!self->is_closed) {
@@ -268,14 +273,17 @@ vera_frame_cache_run_rough(gpointer data)
             continue;
         }
         pthread_mutex_unlock(&self->lock);
-        g_autoptr(VeraFrame) frame = vera_frame_cache_read_rough(self, &clip, key);
+        g_autoptr(VeraFrame) frame =
+            clip != NULL ? vera_clip_read_key_frame(clip, key, self->rough_cancellable, NULL)
+                         : NULL;
         pthread_mutex_lock(&self->lock);
         /* One that failed or does not stay is not tried again before the playhead is elsewhere. */
         self->rough_key = key;
-        if (frame == NULL || !vera_frame_store_put(&self->store, frame, FALSE))
-            continue;
+        gboolean is_kept = frame != NULL && vera_frame_store_put(&self->store, frame, FALSE);
+        pthread_cond_broadcast(&self->changed);
         pthread_mutex_unlock(&self->lock);
-        vera_frame_cache_report(self, frame->index, NULL);
+        if (is_kept)
+            vera_frame_cache_report(self, frame->index, NULL);
         pthread_mutex_lock(&self->lock);
     }
     pthread_mutex_unlock(&self->lock);

@@ -1,0 +1,106 @@
+/*
+ * scrub-bench CLIP, frame numbers on standard input: how long it takes to show frames. One line of
+ * JSON for each frame: milliseconds from the request to the first picture to look at, and to the
+ * exact one, with nothing in memory; and microseconds to get it when it is there.
+ */
+#include "config.h"
+
+#include "engine/media/vera-frame-cache.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    VeraFrameCache *cache;
+    gint64 target;
+    gint64 begin_us;
+    double first_ms;
+    double exact_ms;
+    gboolean has_failed;
+} Bench;
+
+static void
+bench_ready_cb(gint64 frame, const GError *error, gpointer data)
+{
+    Bench *self = data;
+    double ms = (double)(g_get_monotonic_time() - self->begin_us) / 1000;
+
+    pthread_mutex_lock(&self->lock);
+    if (error != NULL) {
+        fprintf(stderr, "%s\n", error->message);
+        self->has_failed = TRUE;
+    }
+    if (self->first_ms < 0)
+        self->first_ms = ms;
+    if (frame == self->target && self->exact_ms < 0) {
+        g_autoptr(VeraFrame) exact = vera_frame_cache_get(self->cache, frame);
+        if (exact != NULL)
+            self->exact_ms = ms;
+    }
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static double
+bench_get(VeraFrameCache *cache, gint64 frame)
+{
+    gint64 begin = g_get_monotonic_time();
+    for (int i = 0; i < 100; i++) {
+        vera_frame_cache_request(cache, frame, 0);
+        g_autoptr(VeraFrame) found = vera_frame_cache_get(cache, frame);
+    }
+    return (double)(g_get_monotonic_time() - begin) / 100;
+}
+
+static gboolean
+bench_run(Bench *self, gint64 frame)
+{
+    pthread_mutex_lock(&self->lock);
+    self->target = frame;
+    self->first_ms = self->exact_ms = -1;
+    self->begin_us = g_get_monotonic_time();
+    pthread_mutex_unlock(&self->lock);
+    vera_frame_cache_request(self->cache, frame, 0);
+    pthread_mutex_lock(&self->lock);
+    while (self->exact_ms < 0 && !self->has_failed)
+        pthread_cond_wait(&self->changed, &self->lock);
+    double first = self->first_ms, exact = self->exact_ms;
+    pthread_mutex_unlock(&self->lock);
+    if (exact < 0)
+        return FALSE;
+    printf("{\"frame\": %" G_GINT64_FORMAT
+           ", \"first_ms\": %.2f, \"exact_ms\": %.2f, \"cached_us\": %.2f}\n",
+           frame, first, exact, bench_get(self->cache, frame));
+    fflush(stdout);
+    return TRUE;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    Bench bench = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
+    char line[64];
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: scrub-bench CLIP, frame numbers on standard input\n");
+        return 2;
+    }
+    /* With room for two frames nothing is fetched ahead, and nothing is there when it is asked for.
+     */
+    bench.cache = vera_frame_cache_new(argv[1], 0, &error);
+    if (bench.cache == NULL) {
+        fprintf(stderr, "%s\n", error->message);
+        return 1;
+    }
+    vera_frame_cache_set_ready_func(bench.cache, bench_ready_cb, &bench);
+    gboolean is_fine = TRUE;
+    while (is_fine && fgets(line, sizeof line, stdin) != NULL)
+        is_fine = bench_run(&bench, g_ascii_strtoll(line, NULL, 10));
+    vera_frame_cache_close(bench.cache);
+    g_object_unref(bench.cache);
+    return is_fine ? 0 : 1;
+}
