@@ -132,7 +132,7 @@ test_take(void)
     make_clip();
     g_assert_cmpint(
         run(NULL,
-            "vera edit clip.mkv --instruction 'Add a red fox' --size 48x32 --steps 1 --range 1-1 "
+            "vera edit clip.mkv --instruction 'Add a red fox' --size 64x32 --steps 1 --range 1-1 "
             "--export ffv1 --output edit"),
         ==, 0);
     g_assert_cmpint(run(NULL, "vera verify edit --source clip.mkv"), ==, 0);
@@ -162,7 +162,7 @@ test_take(void)
     g_autofree char *refused = NULL;
     g_assert_cmpint(
         run(&refused,
-            "vera edit clip.mkv --instruction 'Add a red fox' --size 48x32 --steps 1 --range 1-1 "
+            "vera edit clip.mkv --instruction 'Add a red fox' --size 64x32 --steps 1 --range 1-1 "
             "--export ffv1 --output inverted"),
         ==, 1);
     g_assert_nonnull(strstr(refused, "--overwrite"));
