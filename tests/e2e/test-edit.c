@@ -120,7 +120,7 @@ static void
 edit(const char *out, const char *clip)
 {
     g_autofree char *model = get_model(), *text = NULL;
-    int code = run(&text, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "48x32", "--steps", "3", "--seed", "7", "--range",
+    int code = run(&text, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "64x32", "--steps", "3", "--seed", "7", "--range",
                    "1-7", "--export", "png", "--output", out, NULL);
 
     if (code != 0)
@@ -204,7 +204,7 @@ test_stop_and_resume(void)
     g_autofree char *clip = make_clip("rgb.mkv", "gbrp"), *model = get_model(), *whole = g_build_filename(root_dir, "whole", NULL);
     g_autofree char *broken = g_build_filename(root_dir, "broken", NULL), *take = g_build_filename(broken, "take", NULL), *state = g_build_filename(broken, "take.state", NULL);
     const char *steps = "60";
-    const char *argv[] = { VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "48x32", "--steps", steps, "--export", "png",
+    const char *argv[] = { VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "64x32", "--steps", steps, "--export", "png",
                            "--range", "1-5", "--output", broken, NULL };
     GPid pid;
     int status;
@@ -218,9 +218,9 @@ test_stop_and_resume(void)
     g_assert_cmpint(WEXITSTATUS(status), ==, 143);
     g_assert_true(g_file_test(state, G_FILE_TEST_EXISTS));
     g_assert_false(g_file_test(take, G_FILE_TEST_EXISTS));
-    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "48x32", "--steps", steps, "--export", "png", "--range",
+    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "64x32", "--steps", steps, "--export", "png", "--range",
                         "1-5", "--output", broken, "--resume", NULL), ==, 0);
-    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "48x32", "--steps", steps, "--export", "png", "--range",
+    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "64x32", "--steps", steps, "--export", "png", "--range",
                         "1-5", "--output", whole, NULL), ==, 0);
     g_autofree char *a = hash_tree(broken), *b = hash_tree(whole);
     g_assert_cmpstr(a, ==, b);
@@ -247,7 +247,7 @@ test_bad_input(void)
         { 3, "missing.mp4", { "edit", "missing.mp4", "--instruction", "x", "--model", model } },
         { 3, "not-media.mp4", { "edit", text_file, "--instruction", "x", "--model", model } },
         { 4, "no-model", { "edit", clip, "--instruction", "x", "--model", "no-model" } },
-        { 5, "GPU", { "edit", clip, "--instruction", "x", "--model", model, "--device", "cuda", "--size", "48x32" } },
+        { 5, "GPU", { "edit", clip, "--instruction", "x", "--model", model, "--device", "cuda", "--size", "64x32" } },
         { 1, "not-media.mp4", { "export", clip, "--output", file_dir } },
         { 2, "nonsense", { "nonsense" } },
     };
