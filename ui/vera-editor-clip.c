@@ -8,6 +8,7 @@ typedef struct {
     char *path;
     char *clip_id; /* NULL: the clip is to be added to the project */
     gsize cache_bytes;
+    gint64 frame;  /* where the playhead is put */
 } VeraEditorOpening;
 
 static void
@@ -58,6 +59,7 @@ vera_editor_close_clip(VeraEditor *self)
     g_clear_object(&self->cache);
     g_clear_pointer(&self->shown, vera_frame_unref);
     g_clear_pointer(&self->clip_id, g_free);
+    g_clear_pointer(&self->open_path, g_free);
     g_clear_pointer(&self->clip_error, g_free);
     self->is_loading = FALSE;
     self->frame = 0;
@@ -86,7 +88,8 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_frame_cache_set_max_bytes(cache, self->cache_bytes);
     vera_frame_cache_set_ready_func(cache, vera_editor_frame_ready_cb, self);
     self->direction = 1;
-    self->clip_id = g_strdup(opening->clip_id);
+    self->frame = CLAMP(opening->frame, 0, vera_editor_get_n_frames(self) - 1);
+    g_clear_pointer(&self->back_clip_id, g_free);
     if (opening->clip_id == NULL) {
         state = vera_editor_begin_change(self);
         clip = vera_project_clip_new(opening->path, NULL);
@@ -98,13 +101,20 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_editor_set_preview_frame(self);
 }
 
+static void vera_editor_open(VeraEditor *self, const char *path, const char *clip_id, gint64 frame);
+
+/* A new clip could not be opened: what was shown before comes back, where it was. */
 static void
-vera_editor_show_first_clip(VeraEditor *self)
+vera_editor_go_back(VeraEditor *self)
 {
     const VeraProjectState *state = vera_editor_get_state(self);
-    VeraProjectClip *first = state->clips->len ? g_ptr_array_index(state->clips, 0) : NULL;
+    VeraProjectClip *clip = vera_project_state_find_clip(state, self->back_clip_id);
 
-    vera_editor_show_clip(self, first ? first->id : NULL);
+    g_clear_pointer(&self->back_clip_id, g_free);
+    if (clip != NULL)
+        vera_editor_open(self, clip->path, clip->id, self->back_frame);
+    else
+        vera_editor_show_clip(self, state->clips->len ? ((VeraProjectClip *)g_ptr_array_index(state->clips, 0))->id : NULL);
 }
 
 static void
@@ -124,7 +134,7 @@ vera_editor_opened_cb(GObject *object, GAsyncResult *result, gpointer data)
         vera_editor_adopt(self, opening, cache);
     } else if (opening->clip_id == NULL) {
         vera_editor_say(self, "%s", error->message);
-        vera_editor_show_first_clip(self);
+        vera_editor_go_back(self);
         return;
     } else {
         self->clip_error = g_strdup(error->message);
@@ -135,16 +145,23 @@ vera_editor_opened_cb(GObject *object, GAsyncResult *result, gpointer data)
 }
 
 static void
-vera_editor_open(VeraEditor *self, const char *path, const char *clip_id)
+vera_editor_open(VeraEditor *self, const char *path, const char *clip_id, gint64 frame)
 {
     VeraEditorOpening *opening = g_new0(VeraEditorOpening, 1);
     g_autoptr(GTask) task = NULL;
 
     vera_editor_play(self, 0);
+    if (clip_id == NULL && self->clip_id != NULL) {
+        g_free(self->back_clip_id);
+        self->back_clip_id = g_strdup(self->clip_id);
+        self->back_frame = self->frame;
+    }
     vera_editor_close_clip(self);
     opening->cache_bytes = self->cache_bytes;
     opening->path = g_strdup(path);
     opening->clip_id = g_strdup(clip_id);
+    opening->frame = frame;
+    self->open_path = g_strdup(path);
     self->clip_id = g_strdup(clip_id);
     self->opening = g_cancellable_new();
     self->is_loading = TRUE;
@@ -162,14 +179,26 @@ vera_editor_show_clip(VeraEditor *self, const char *clip_id)
     VeraProjectClip *clip = vera_project_state_find_clip(vera_editor_get_state(self), clip_id);
 
     if (clip != NULL) {
-        vera_editor_open(self, clip->path, clip->id);
+        vera_editor_open(self, clip->path, clip->id, 0);
         return;
     }
-    /* While a new clip is opened the project has none yet: nothing to close. */
-    if (self->opening != NULL && self->clip_id == NULL)
-        return;
     vera_editor_close_clip(self);
     g_signal_emit_by_name(self, "clip-changed");
+}
+
+void
+vera_editor_settle_clip(VeraEditor *self)
+{
+    const VeraProjectState *state = vera_editor_get_state(self);
+    VeraProjectClip *clip = vera_project_state_find_clip(state, self->clip_id);
+
+    /* A new clip joins the project when it is open: until then there is nothing to compare. */
+    if (self->opening != NULL && self->clip_id == NULL)
+        return;
+    if (clip == NULL)
+        vera_editor_show_clip(self, state->clips->len ? ((VeraProjectClip *)g_ptr_array_index(state->clips, 0))->id : NULL);
+    else if (g_strcmp0(clip->path, self->open_path) != 0)
+        vera_editor_open(self, clip->path, clip->id, self->frame);
 }
 
 void
@@ -184,7 +213,7 @@ vera_editor_add_clip(VeraEditor *self, const char *path)
             return;
         }
     }
-    vera_editor_open(self, path, NULL);
+    vera_editor_open(self, path, NULL, 0);
 }
 
 void
@@ -192,7 +221,6 @@ vera_editor_relink(VeraEditor *self, const char *path)
 {
     VeraProjectState *state = vera_editor_begin_change(self);
     VeraProjectClip *clip = vera_project_state_find_clip(state, self->clip_id);
-    g_autofree char *id = g_strdup(self->clip_id);
 
     if (clip == NULL) {
         vera_project_state_unref(state);
@@ -200,8 +228,9 @@ vera_editor_relink(VeraEditor *self, const char *path)
     }
     g_free(clip->path);
     clip->path = g_strdup(path);
+    /* The same path again is tried again: the file may be there by now. */
+    g_clear_pointer(&self->open_path, g_free);
     vera_editor_commit(self, state, _("Relink Clip"), NULL);
-    vera_editor_show_clip(self, id);
 }
 
 const VeraClipInfo *

@@ -77,7 +77,7 @@ typedef struct {
     int width, height;
     float *edit, *matte;
     VeraFrame *plate;
-    char *edit_id;
+    VeraJob *job;
 } VeraEditorPreview;
 
 static void
@@ -86,7 +86,7 @@ vera_editor_preview_free(VeraEditorPreview *self)
     g_free(self->edit);
     g_free(self->matte);
     vera_frame_unref(self->plate);
-    g_free(self->edit_id);
+    g_object_unref(self->job);
     g_free(self);
 }
 
@@ -122,10 +122,15 @@ vera_editor_preview_made_cb(GObject *object, GAsyncResult *result, gpointer data
 
     if (frame == NULL)
         return;
+    /* The job may have ended meanwhile: its take is what is shown then. */
+    if (vera_job_get_state(preview->job) != VERA_JOB_STATE_RUNNING) {
+        vera_layer_frame_unref(frame);
+        return;
+    }
     g_clear_pointer(&self->preview, vera_layer_frame_unref);
     g_free(self->preview_edit);
     self->preview = frame;
-    self->preview_edit = g_strdup(preview->edit_id);
+    self->preview_edit = g_strdup(vera_job_get_edit_id(preview->job));
     self->preview_frame = preview->plate->index;
     vera_editor_notify_ready(self);
 }
@@ -148,7 +153,7 @@ vera_editor_preview_cb(VeraJob *job, gint64 frame, int width, int height, const 
     preview->edit = g_memdup2(edit, n * 3 * sizeof(float));
     preview->matte = g_memdup2(matte, n * sizeof(float));
     preview->plate = g_steal_pointer(&plate);
-    preview->edit_id = g_strdup(edit_id);
+    preview->job = g_object_ref(job);
     task = g_task_new(self, NULL, vera_editor_preview_made_cb, NULL);
     g_task_set_task_data(task, preview, (GDestroyNotify)vera_editor_preview_free);
     g_task_run_in_thread(task, vera_editor_preview_thread);

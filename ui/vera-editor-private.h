@@ -18,6 +18,8 @@ struct _VeraEditor {
     VeraFrameCache *cache;
     VeraFrame *shown; /* what was drawn last, for the time until the wanted frame is there */
     char *clip_id;
+    char *open_path;     /* what is open or being opened; the project may name another one after an undo */
+    char *back_clip_id;  /* what was shown before a new clip, in case that one cannot be opened */
     char *clip_error;
     char *selected;
     char *default_model;
@@ -29,6 +31,7 @@ struct _VeraEditor {
     gint64 preview_frame;
 
     gint64 frame;
+    gint64 back_frame;
     int direction;
     gboolean is_loading;
     gboolean is_looping;
@@ -40,6 +43,8 @@ struct _VeraEditor {
 };
 
 void vera_editor_show_clip(VeraEditor *self, const char *clip_id);
+/* vera_editor_settle_clip: opens what the project names now, after an undo or another change, unless it is open. */
+void vera_editor_settle_clip(VeraEditor *self);
 void vera_editor_close_clip(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -113,6 +113,8 @@ vera_editor_mask_done_cb(GObject *object, GAsyncResult *result, gpointer data)
         vera_editor_say(self, "%s", error->message);
         return;
     }
+    if (self->queue == NULL) /* the window was closed meanwhile */
+        return;
     for (gint64 i = order->first; i <= order->last; i++)
         g_array_append_val(frames, i);
     vera_queue_add_edit(self->queue, &request, order->title, order->edit_id, order->take_dir);

@@ -57,10 +57,7 @@ vera_editor_settle(VeraEditor *self)
 
     if (self->selected && !vera_project_state_find_edit(state, self->selected))
         vera_editor_select(self, NULL);
-    if (vera_project_state_find_clip(state, self->clip_id) == NULL) {
-        VeraProjectClip *first = state->clips->len ? g_ptr_array_index(state->clips, 0) : NULL;
-        vera_editor_show_clip(self, first ? first->id : NULL);
-    }
+    vera_editor_settle_clip(self);
     if (self->selected == NULL && state->edits->len > 0) {
         VeraEdit *edit = g_ptr_array_index(state->edits, state->edits->len - 1);
         vera_editor_select(self, edit->id);
@@ -86,6 +83,7 @@ vera_editor_set_project(VeraEditor *self, VeraProject *project)
     g_set_object(&self->project, project);
     g_signal_connect_object(project, "changed", G_CALLBACK(vera_editor_project_changed_cb), self, G_CONNECT_SWAPPED);
     vera_editor_close_clip(self);
+    g_clear_pointer(&self->back_clip_id, g_free);
     g_clear_pointer(&self->selected, g_free);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_PROJECT]);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_SELECTED_EDIT]);
@@ -151,6 +149,17 @@ vera_editor_set_range(VeraEditor *self, gint64 first, gint64 last)
     vera_editor_commit(self, state, _("Set Range"), "range");
 }
 
+/* Play runs within the range; from outside, or from the end that it would run into at once, it begins anew. */
+static void
+vera_editor_enter_range(VeraEditor *self, double speed)
+{
+    gint64 first, last;
+
+    vera_editor_get_range(self, &first, &last);
+    if (self->frame < first || self->frame > last || (self->speed == 0 && self->frame == (speed > 0 ? last : first)))
+        vera_editor_move(self, speed > 0 ? first : last);
+}
+
 void
 vera_editor_play(VeraEditor *self, double speed)
 {
@@ -158,6 +167,8 @@ vera_editor_play(VeraEditor *self, double speed)
 
     if (speed == self->speed || (speed != 0 && vera_editor_get_n_frames(self) == 0))
         return;
+    if (speed != 0)
+        vera_editor_enter_range(self, speed);
     self->speed = speed;
     self->play_from = self->frame;
     self->play_start_us = 0;
@@ -172,18 +183,24 @@ vera_editor_get_speed(VeraEditor *self)
     return self->speed;
 }
 
+static void
+vera_editor_play_from(VeraEditor *self, gint64 frame)
+{
+    vera_editor_move(self, frame);
+    self->play_from = frame;
+    self->play_start_us = 0;
+}
+
 /* At an end of the range: once more, or stop there. */
 static void
 vera_editor_reach_end(VeraEditor *self, gint64 end, gint64 start)
 {
-    if (!self->is_looping) {
-        vera_editor_move(self, end);
-        vera_editor_play(self, 0);
+    if (self->is_looping) {
+        vera_editor_play_from(self, start);
         return;
     }
-    vera_editor_move(self, start);
-    self->play_from = start;
-    self->play_start_us = 0;
+    vera_editor_move(self, end);
+    vera_editor_play(self, 0);
 }
 
 void
@@ -198,12 +215,14 @@ vera_editor_tick(VeraEditor *self, gint64 time_us)
     if (self->play_start_us == 0)
         self->play_start_us = time_us;
     rate = (double)info->rate_num / MAX(info->rate_den, 1);
-    frame = self->play_from + (gint64)floor((double)(time_us - self->play_start_us) * 1e-6 * rate * self->speed);
+    frame = self->play_from + (gint64)trunc((double)(time_us - self->play_start_us) * 1e-6 * rate * self->speed);
     vera_editor_get_range(self, &first, &last);
     if (self->speed > 0 && frame > last)
-        vera_editor_reach_end(self, MAX(last, self->play_from), first);
+        vera_editor_reach_end(self, last, first);
     else if (self->speed < 0 && frame < first)
-        vera_editor_reach_end(self, MIN(first, self->play_from), last);
+        vera_editor_reach_end(self, first, last);
+    else if (frame < first || frame > last) /* the range was moved meanwhile */
+        vera_editor_play_from(self, self->speed > 0 ? first : last);
     else
         vera_editor_move(self, frame);
 }
@@ -323,12 +342,17 @@ vera_editor_dispose(GObject *object)
     VeraEditor *self = VERA_EDITOR(object);
 
     vera_editor_close_clip(self);
+    if (self->queue != NULL) {
+        vera_queue_set_preview(self->queue, -1, NULL, NULL);
+        g_signal_handlers_disconnect_by_data(self->queue, self);
+    }
     g_clear_object(&self->layers);
     g_clear_object(&self->project);
     g_clear_object(&self->queue);
     g_clear_pointer(&self->preview, vera_layer_frame_unref);
     g_clear_pointer(&self->preview_edit, g_free);
     g_clear_pointer(&self->selected, g_free);
+    g_clear_pointer(&self->back_clip_id, g_free);
     g_clear_pointer(&self->default_model, g_free);
     g_clear_pointer(&self->preferred_model, g_free);
     G_OBJECT_CLASS(vera_editor_parent_class)->dispose(object);

@@ -38,6 +38,7 @@ struct _VeraLayerLoader {
     gboolean is_notice_pending;
     VeraLayerWish *current;
     gboolean is_current_void; /* forgotten while it is made */
+    gboolean must_reopen;     /* the open take may be the one that was forgotten */
     /* Of the thread alone */
     VeraTake *take;
     char *open_dir;
@@ -178,6 +179,9 @@ vera_layer_loader_serve(VeraLayerLoader *self)
     GError *error = NULL;
 
     self->is_current_void = FALSE;
+    if (self->must_reopen)
+        g_clear_pointer(&self->open_dir, g_free);
+    self->must_reopen = FALSE;
     g_mutex_unlock(&self->lock);
     entry->made = vera_layer_loader_make(self, wish, &error);
     g_mutex_lock(&self->lock);
@@ -186,7 +190,6 @@ vera_layer_loader_serve(VeraLayerLoader *self)
     entry->refinement = wish->refinement;
     if (self->is_current_void) {
         vera_layer_entry_free(entry);
-        g_clear_pointer(&self->open_dir, g_free);
     } else {
         g_queue_push_head(&self->entries, entry);
         vera_layer_loader_trim(self);
@@ -302,6 +305,7 @@ vera_layer_loader_forget(VeraLayerLoader *self, const char *take_dir)
     }
     if (self->current != NULL && strcmp(self->current->take_dir, take_dir) == 0)
         self->is_current_void = TRUE;
+    self->must_reopen = TRUE;
     g_mutex_unlock(&self->lock);
 }
 
