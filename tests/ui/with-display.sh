@@ -51,6 +51,9 @@ done
 mkdir -m 700 "$home/runtime"
 export XDG_RUNTIME_DIR="$home/runtime"
 unset WAYLAND_DISPLAY
+# Where something is does not depend on how far an animation has come.
+mkdir "$home/CONFIG/gtk-4.0"
+printf '[Settings]\ngtk-enable-animations=0\n' >"$home/CONFIG/gtk-4.0/settings.ini"
 
 "$@" &
 command=$!
