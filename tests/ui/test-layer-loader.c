@@ -49,8 +49,10 @@ test_ready(void)
 
     fixture_write_take(dir, 3, 0.75f);
     g_signal_connect_swapped(loader, "ready", G_CALLBACK(count_cb), &n_ready);
-    g_assert_null(vera_layer_loader_get(loader, dir, plate, &refinement));
     g_assert_null(vera_layer_loader_get_nearest(loader, dir, 1));
+    g_assert_null(vera_layer_loader_get(loader, dir, plate, &refinement));
+    while (n_ready == 0)
+        g_main_context_iteration(NULL, TRUE);
     {
         g_autoptr(VeraLayerFrame) frame = wait_for(loader, dir, plate, &refinement);
         g_autoptr(VeraLayerFrame) again = vera_layer_loader_get(loader, dir, plate, &refinement);
