@@ -9,6 +9,7 @@ struct _VeraRuntime {
     /* Owned */
     VeraKDevice *device;
     VeraKCtx *ctx;
+    GCancellable *cancellable;
     VeraKCompute compute;
 };
 
@@ -52,6 +53,7 @@ vera_runtime_unref(VeraRuntime *self)
         return;
     vera_k_ctx_free(&self->ctx);
     vera_k_device_close(&self->device);
+    g_clear_object(&self->cancellable);
     g_free(self);
 }
 
@@ -98,11 +100,17 @@ gboolean
 vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error)
 {
     if (status == VERA_K_OK)
-        return TRUE;
+        return !vera_engine_error_set_cancelled(self->cancellable, error);
     g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status), "The %s failed: %s.%s", what,
                 vera_k_ctx_message(self->ctx),
                 status == VERA_K_ERR_OUT_OF_MEMORY ? " Use fewer frames, a smaller size or a smaller model." : "");
     return FALSE;
+}
+
+void
+vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable)
+{
+    g_set_object(&self->cancellable, cancellable);
 }
 
 float *

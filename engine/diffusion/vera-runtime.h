@@ -1,6 +1,6 @@
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "kernels/vera-k-ops.h"
 
@@ -55,6 +55,10 @@ VeraKDevice *vera_runtime_get_device(VeraRuntime *self);
 /** vera_runtime_get_compute: Returns: the precision of products */
 VeraKCompute vera_runtime_get_compute(VeraRuntime *self);
 
+/** vera_runtime_set_cancellable: @cancellable (nullable) stops what runs from now on, with
+ * %VERA_ENGINE_ERROR_CANCELLED. */
+void vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable);
+
 /**
  * vera_runtime_check:
  * @self: a runtime
@@ -62,8 +66,8 @@ VeraKCompute vera_runtime_get_compute(VeraRuntime *self);
  * @what: name of the step, for the message
  * @error: return location for a #GError
  *
- * The one place where kernel status becomes a #GError.
- * Returns: %TRUE if @status is VERA_K_OK
+ * The one place where kernel status becomes a #GError, and where a run that is cancelled stops
+ * between two operators. Returns: %TRUE if @status is VERA_K_OK
  */
 gboolean
 vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error);

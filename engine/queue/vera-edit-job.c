@@ -453,6 +453,7 @@ vera_edit_job_run(VeraEditJob *self,
     runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
     if (runtime == NULL)
         return FALSE;
+    vera_runtime_set_cancellable(runtime, cancellable);
     self->is_state_refused = FALSE;
     self->progress = progress;
     self->progress_data = user_data;

@@ -634,15 +634,17 @@ test_shutdown(void)
     g_autofree char *path = g_build_filename(folder, "shutdown-queue", NULL);
     g_autoptr(VeraQueue) queue = vera_queue_new(path), again = NULL;
     g_autoptr(VeraJob) kept = NULL;
-    VeraJob *job;
+    VeraJob *job, *waiting;
 
     gate_set(".state", 2);
     job = queue_add(queue, folder, "shutdown");
+    waiting = queue_add(queue, folder, "not-begun");
     gate_wait();
     vera_queue_pause(queue, job);
     gate_open();
     g_assert_true(vera_queue_shutdown(queue));
     g_assert_cmpint(vera_job_get_state(job), ==, VERA_JOB_STATE_PAUSED);
+    g_assert_cmpint(vera_job_get_state(waiting), ==, VERA_JOB_STATE_QUEUED);
     again = vera_queue_new(path);
     kept = g_list_model_get_item(G_LIST_MODEL(again), 0);
     g_assert_cmpint(vera_job_get_state(kept), ==, VERA_JOB_STATE_PAUSED);

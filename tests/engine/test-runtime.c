@@ -199,6 +199,27 @@ test_step_again(PipelineFixture *self, gconstpointer data)
     pipeline_fixture_check_equal(got, want);
 }
 
+/* A runtime that is cancelled stops at the next operator, in whatever it is, and can be used again.
+ */
+static void
+test_cancelled(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GBytes) want = pipeline_fixture_run(self), got = NULL;
+    g_autoptr(VeraPipeline) pipeline = pipeline_fixture_start(self);
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    g_autoptr(GError) error = NULL;
+
+    vera_runtime_set_cancellable(self->runtime, cancellable);
+    g_assert_true(vera_pipeline_step(pipeline, NULL, NULL));
+    g_cancellable_cancel(cancellable);
+    g_assert_false(vera_pipeline_step(pipeline, NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED);
+    g_assert_cmpint(vera_pipeline_get_step(pipeline), ==, 1);
+    vera_runtime_set_cancellable(self->runtime, NULL);
+    got = pipeline_fixture_finish(self, pipeline);
+    pipeline_fixture_check_equal(got, want);
+}
+
 static gboolean
 read_large(int index, float *rgb, gpointer user_data, GError **error)
 {
@@ -278,6 +299,7 @@ main(int argc, char **argv)
     g_test_add_func("/runtime/messages", test_messages);
     ADD("every-allocation", test_every_allocation);
     ADD("step-again", test_step_again);
+    ADD("cancelled", test_cancelled);
     ADD("estimate", test_estimate);
     return g_test_run();
 }
