@@ -31,7 +31,7 @@ def check_text(folder, text, tokenizer):
 def check_branches(folder, layers):
     """A branch alone: the joint attention of three equal branches over three equal token sets is that of one."""
     from diffusers import WanTransformer3DModel
-    errors, shape = [], (1, layers.cfg["in_channels"], 3, 6, 8)
+    errors, shape = [], (1, layers.cfg["in_channels"], 3, 3 * layers.ph, 4 * layers.pw)
     latents, source = torch.randn(shape), torch.zeros(shape)
     text = torch.randn(1, 9, layers.cfg["text_dim"])
     padded = torch.cat([text, torch.zeros(1, 503, text.shape[-1])], 1)
