@@ -102,6 +102,14 @@ vera_edit_panel_fill_model(VeraEditPanel *self, const VeraEdit *edit)
     adw_action_row_set_subtitle(self->model_row, name ? name : _("The one that comes with Vera"));
 }
 
+/* To set the value that it has would take away what is being typed, whenever the project changes meanwhile. */
+static void
+vera_edit_panel_set_number(GtkSpinButton *spin, double value)
+{
+    if (gtk_spin_button_get_value(spin) != value)
+        gtk_spin_button_set_value(spin, value);
+}
+
 static void
 vera_edit_panel_fill(VeraEditPanel *self)
 {
@@ -118,9 +126,9 @@ vera_edit_panel_fill(VeraEditPanel *self)
     gtk_widget_set_visible(GTK_WIDGET(self->placeholder), *edit->instruction == '\0');
     if (g_strcmp0(gtk_editable_get_text(GTK_EDITABLE(self->negative_row)), edit->negative ? edit->negative : "") != 0)
         gtk_editable_set_text(GTK_EDITABLE(self->negative_row), edit->negative ? edit->negative : "");
-    gtk_spin_button_set_value(self->seed_spin, (double)edit->seed);
-    gtk_spin_button_set_value(self->steps_spin, edit->n_steps);
-    gtk_spin_button_set_value(self->guidance_spin, edit->guidance < 0 ? 2 : edit->guidance);
+    vera_edit_panel_set_number(self->seed_spin, (double)edit->seed);
+    vera_edit_panel_set_number(self->steps_spin, edit->n_steps);
+    vera_edit_panel_set_number(self->guidance_spin, edit->guidance < 0 ? 2 : edit->guidance);
     vera_edit_panel_fill_region(self, edit);
     vera_edit_panel_fill_model(self, edit);
     vera_edit_panel_fill_history(self);

@@ -27,6 +27,8 @@ failed_cb(VeraLayerLoader *loader, const GError *error, char **text)
     *text = g_strdup(error->message);
 }
 
+/* Each test ends with g_object_run_dispose(): a notice that is still under way must not reach its variables. */
+
 /* The layer itself, however long it takes to be made. */
 static VeraLayerFrame *
 wait_for(VeraLayerLoader *loader, const char *dir, VeraFrame *plate, const VeraMatteRefinement *refinement)
@@ -73,6 +75,7 @@ test_ready(void)
         frame = wait_for(loader, dir, plate, &other);
         g_assert_cmpfloat_with_epsilon(frame->matte[32 * 12 + 16], 0.25f, 1e-3);
     }
+    g_object_run_dispose(G_OBJECT(loader));
 }
 
 /* Outside of the take there is nothing, which is found out once and is no failure. */
@@ -93,6 +96,7 @@ test_outside(void)
         g_main_context_iteration(NULL, TRUE);
     g_assert_null(vera_layer_loader_get(loader, dir, plate, &refinement));
     g_assert_null(text);
+    g_object_run_dispose(G_OBJECT(loader));
 }
 
 static void
@@ -115,6 +119,7 @@ test_wrong_folder(void)
     vera_layer_loader_forget(loader, dir);
     frame = wait_for(loader, dir, plate, &refinement);
     g_assert_cmpfloat(frame->matte[0], ==, 1.0f);
+    g_object_run_dispose(G_OBJECT(loader));
 }
 
 /* A take that was made again under the same name is read anew, also by a loader that still has the old one open. */
@@ -137,6 +142,7 @@ test_forget(void)
     g_assert_cmpfloat_with_epsilon(before->rgb[0], 0.25f, 1e-3);
     g_assert_cmpfloat_with_epsilon(after->rgb[0], 0.5f, 1e-3);
     new_frame = wait_for(loader, dir, far, &refinement);
+    g_object_run_dispose(G_OBJECT(loader));
 }
 
 /* Memory is bounded: of many frames only the last used stay. */
@@ -157,6 +163,7 @@ test_bound(void)
         g_assert_null(vera_layer_loader_get_nearest(loader, dir, i));
     last = vera_layer_loader_get_nearest(loader, dir, 3);
     g_assert_nonnull(last);
+    g_object_run_dispose(G_OBJECT(loader));
 }
 
 int
