@@ -97,6 +97,21 @@ vera_export_dialog_estimate_bytes(VeraExportDialog *self)
     return (guint64)(last - first + 1) * (guint64)info->width * (guint64)info->height * sample * 8;
 }
 
+/* The canvas shows the whole stack; an export holds one layer, at full opacity. */
+static gboolean
+vera_export_dialog_differs_from_canvas(VeraExportDialog *self)
+{
+    const VeraProjectState *state = vera_editor_get_state(self->editor);
+    const VeraEdit *selected = vera_editor_get_selected(self->editor);
+    guint n = 0;
+
+    for (guint i = 0; i < state->edits->len; i++) {
+        const VeraEdit *edit = g_ptr_array_index(state->edits, i);
+        n += edit->is_visible && vera_edit_find_take(edit, edit->chosen_take) != NULL;
+    }
+    return vera_export_dialog_get_take(self) != NULL && (n > 1 || selected->opacity < 1);
+}
+
 static char *
 vera_export_dialog_find_problem(VeraExportDialog *self)
 {
@@ -111,6 +126,8 @@ vera_export_dialog_find_problem(VeraExportDialog *self)
         return g_strdup(_("Half floats do not hold every code of a 12-bit plate; turn on 32 Bit"));
     if (!vera_export_dialog_is_empty_folder(self->folder))
         return g_strdup(_("The folder is not empty; choose a new one"));
+    if (vera_export_dialog_differs_from_canvas(self))
+        return g_strdup(_("Only the selected layer is written, at full opacity"));
     if (have < need) {
         g_autofree char *need_text = g_format_size(need), *have_text = g_format_size(have);
         return g_strdup_printf(_("May need up to %s; the disk has %s free"), need_text, have_text);
