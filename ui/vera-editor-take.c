@@ -152,7 +152,16 @@ vera_editor_drop_preview(VeraEditor *self, const char *edit_id)
         g_clear_pointer(&self->preview, vera_layer_frame_unref);
 }
 
-/* A take that is done joins its edit and is shown. */
+static gboolean
+vera_editor_has_take(const VeraEdit *edit, const char *dir)
+{
+    for (guint i = 0; i < edit->takes->len; i++)
+        if (g_strcmp0(((VeraProjectTake *)g_ptr_array_index(edit->takes, i))->dir, dir) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* A take that is done joins its edit and is shown; after a crash the queue may say so a second time. */
 static void
 vera_editor_job_finished_cb(VeraEditor *self, VeraJob *job)
 {
@@ -165,7 +174,8 @@ vera_editor_job_finished_cb(VeraEditor *self, VeraJob *job)
     vera_editor_drop_preview(self, edit_id);
     if (edit_id == NULL || vera_job_get_state(job) != VERA_JOB_STATE_DONE)
         return;
-    if (vera_project_state_find_edit(vera_editor_get_state(self), edit_id) == NULL)
+    edit = vera_project_state_find_edit(vera_editor_get_state(self), edit_id);
+    if (edit == NULL || vera_editor_has_take(edit, vera_job_get_output(job)))
         return;
     state = vera_editor_begin_change(self);
     edit = vera_project_state_find_edit(state, edit_id);
