@@ -34,9 +34,9 @@ struct VeraCudaHostMma {
 };
 
 static float
-vera_cuda_host_half_of(uint32_t pair, int i)
+vera_cuda_host_bf16_of(uint32_t pair, int i)
 {
-    return vera_k_bf16_to_f32((uint16_t)(pair >> 16 * i));
+    return __uint_as_float(i == 0 ? pair << 16 : pair & 0xffff0000u);
 }
 
 /* Products of bf16 are exact in F32; sixteen of them are added in double and rounded once with the sum so far. */
@@ -49,9 +49,9 @@ vera_cuda_host_mma_bf16(void **arguments)
     for (int lane = 0; lane < 32; lane++)
         for (int i = 0; i < 8; i++) {
             int g = lane / 4, t = lane % 4, part = i / 2;
-            a[g + part % 2 * 8][t * 2 + i % 2 + part / 2 * 8] = vera_cuda_host_half_of(lanes[lane]->a[part], i % 2);
+            a[g + part % 2 * 8][t * 2 + i % 2 + part / 2 * 8] = vera_cuda_host_bf16_of(lanes[lane]->a[part], i % 2);
             if (i < 4)
-                b[t * 2 + i % 2 + part * 8][g] = vera_cuda_host_half_of(lanes[lane]->b[part], i % 2);
+                b[t * 2 + i % 2 + part * 8][g] = vera_cuda_host_bf16_of(lanes[lane]->b[part], i % 2);
         }
     for (int lane = 0; lane < 32; lane++)
         for (int i = 0; i < 4; i++) {

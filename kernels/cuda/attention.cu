@@ -1,0 +1,223 @@
+#include "kernels/cuda/attention-f32.cuh"
+#include "kernels/cuda/attention-mma.cuh"
+#include "kernels/cuda/attention-pack.cuh"
+
+/* Which kernel, with what memory; see attention.h. */
+
+#define VERA_K_MMA_MAX_WIDTH 128
+#define VERA_K_MAX_ROWS (INT32_MAX - 256) /* so that the last tile's rows still count in an int */
+
+typedef void (*VeraKAttentionKernel)(VeraKAttentionArguments a);
+
+/* A kernel and how to launch it. */
+typedef struct {
+    VeraKAttentionKernel run;
+    dim3 grid;
+    int n_threads;
+    int shared_bytes;
+} VeraKAttentionLaunch;
+
+static bool
+vera_k_attention_is_mma(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
+{
+    return device->sm >= 80 && op->compute == VERA_K_COMPUTE_BF16 && op->q.shape[2] <= VERA_K_MMA_MAX_WIDTH;
+}
+
+static int
+vera_k_attention_width(const VeraKAttention *op)
+{
+    int64_t d = op->q.shape[2];
+    return d <= 32 ? 32 : d <= 64 ? 64 : d <= 96 ? 96 : 128;
+}
+
+/* Whether the kernel can read a tensor where it lies: bf16, as wide as the kernel, every row 16-byte aligned. */
+static bool
+vera_k_attention_is_packed(const VeraKTensor *t, int width)
+{
+    return t->dtype == VERA_K_DTYPE_BF16 && t->shape[2] == width && (uintptr_t)t->data % 16 == 0 && t->stride[0] % 8 == 0 &&
+           t->stride[1] % 8 == 0;
+}
+
+static size_t
+vera_k_attention_packed_bytes(const VeraKTensor *t, int width)
+{
+    if (vera_k_attention_is_packed(t, width))
+        return 0;
+    return ((size_t)(t->shape[0] * t->shape[1]) * (size_t)width * 2 + 255) / 256 * 256;
+}
+
+extern "C" size_t
+vera_k_cuda_attention_workspace(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
+{
+    int width = vera_k_attention_width(op);
+
+    if (!vera_k_attention_is_mma(device, op))
+        return 0;
+    return vera_k_attention_packed_bytes(&op->q, width) + vera_k_attention_packed_bytes(&op->k, width) +
+           vera_k_attention_packed_bytes(&op->v, width);
+}
+
+extern "C" const char *
+vera_k_cuda_attention_variant(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
+{
+    return vera_k_attention_is_mma(device, op) ? "mma" : "f32";
+}
+
+static VeraKAttentionHeads
+vera_k_attention_heads(const VeraKTensor *t)
+{
+    VeraKAttentionHeads heads = {t->data, t->stride[0], t->stride[1]};
+    return heads;
+}
+
+static VeraKStatus
+vera_k_attention_launch(const VeraKAttentionLaunch *launch, const VeraKAttentionArguments *a, cudaStream_t stream)
+{
+    cudaLaunchConfig_t config = {};
+
+    config.gridDim = launch->grid;
+    config.blockDim = dim3((unsigned)launch->n_threads);
+    config.dynamicSmemBytes = (size_t)launch->shared_bytes;
+    config.stream = stream;
+    if (cudaFuncSetAttribute(launch->run, cudaFuncAttributeMaxDynamicSharedMemorySize, launch->shared_bytes) != cudaSuccess)
+        return VERA_K_ERR_INTERNAL;
+    return cudaLaunchKernelEx(&config, launch->run, *a) == cudaSuccess ? VERA_K_OK : VERA_K_ERR_INTERNAL;
+}
+
+/* Heads as the kernel wants them: where they lie, or a copy at *@at, which moves on behind it. */
+static VeraKStatus
+vera_k_attention_pack(const VeraKTensor *t, int width, char **at, cudaStream_t stream, VeraKAttentionHeads *heads)
+{
+    int64_t n_pairs = t->shape[0] * t->shape[1] * (width / 2), n_blocks = (n_pairs + VERA_K_PACK_THREADS - 1) / VERA_K_PACK_THREADS;
+    cudaLaunchConfig_t config = {};
+    cudaError_t error;
+
+    *heads = vera_k_attention_heads(t);
+    if (vera_k_attention_is_packed(t, width))
+        return VERA_K_OK;
+    if (n_blocks > INT32_MAX)
+        return VERA_K_ERR_INVALID;
+    config.gridDim = dim3((unsigned)n_blocks);
+    config.blockDim = dim3(VERA_K_PACK_THREADS);
+    config.stream = stream;
+    error = cudaLaunchKernelEx(&config, t->dtype == VERA_K_DTYPE_F32 ? vera_k_attention_pack_kernel<float> : vera_k_attention_pack_kernel<__nv_bfloat16>,
+                               *heads, n_pairs, (int)t->shape[1], (int)t->shape[2], width, (uint32_t *)*at);
+    heads->data = *at;
+    heads->head_stride = width;
+    heads->row_stride = t->shape[1] * width;
+    *at += vera_k_attention_packed_bytes(t, width);
+    return error == cudaSuccess ? VERA_K_OK : VERA_K_ERR_INTERNAL;
+}
+
+/* Scores without biases are scaled inside of the exponent, which is right for positive scales only. */
+static bool
+vera_k_attention_is_biased(const VeraKAttention *op)
+{
+    return op->bias.data != NULL || op->key_bias.data != NULL || !(op->scale > 0);
+}
+
+template <int kWidth, int kKeys, bool kIsBiased>
+static VeraKAttentionKernel
+vera_k_attention_get_mma(const VeraKAttention *op)
+{
+    return op->o.dtype == VERA_K_DTYPE_F32 ? vera_k_attention_mma_kernel<kWidth, kKeys, kIsBiased, float>
+                                           : vera_k_attention_mma_kernel<kWidth, kKeys, kIsBiased, __nv_bfloat16>;
+}
+
+static VeraKAttentionKernel
+vera_k_attention_choose_mma(const VeraKAttention *op, int width, int n_tile_keys)
+{
+    bool is_biased = vera_k_attention_is_biased(op);
+
+    if (width == 32)
+        return is_biased ? vera_k_attention_get_mma<32, 64, true>(op) : vera_k_attention_get_mma<32, 64, false>(op);
+    if (width == 64)
+        return is_biased ? vera_k_attention_get_mma<64, 64, true>(op) : vera_k_attention_get_mma<64, 64, false>(op);
+    if (width == 96)
+        return is_biased ? vera_k_attention_get_mma<96, 32, true>(op) : vera_k_attention_get_mma<96, 64, false>(op);
+    if (is_biased)
+        return vera_k_attention_get_mma<128, 32, true>(op);
+    return n_tile_keys == 32 ? vera_k_attention_get_mma<128, 32, false>(op) : vera_k_attention_get_mma<128, 64, false>(op);
+}
+
+/*
+ * Two blocks of width 128 need smaller tiles of keys on processors with 100 KiB of shared memory. So do biases of wide heads everywhere:
+ * their addresses do not fit into the registers beside larger tiles.
+ */
+static VeraKAttentionLaunch
+vera_k_attention_plan_mma(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
+{
+    bool is_small = device->sm == 86 || device->sm == 89 || device->sm >= 120;
+    int width = vera_k_attention_width(op);
+    int n_tile_keys = (width == 128 && is_small) || (width > 64 && vera_k_attention_is_biased(op)) ? 32 : 64;
+    VeraKAttentionLaunch launch = {};
+
+    launch.run = vera_k_attention_choose_mma(op, width, n_tile_keys);
+    launch.grid = dim3((unsigned)((op->q.shape[0] + VERA_K_MMA_QUERIES - 1) / VERA_K_MMA_QUERIES), (unsigned)op->q.shape[1]);
+    launch.n_threads = VERA_K_MMA_THREADS;
+    launch.shared_bytes = vera_k_attention_mma_shared_bytes(width, n_tile_keys);
+    return launch;
+}
+
+static VeraKAttentionLaunch
+vera_k_attention_plan_f32(const VeraKAttention *op)
+{
+    bool is_f32 = op->q.dtype == VERA_K_DTYPE_F32, writes_f32 = op->o.dtype == VERA_K_DTYPE_F32;
+    VeraKAttentionLaunch launch = {};
+
+    if (is_f32)
+        launch.run = writes_f32 ? vera_k_attention_f32_kernel<float, float> : vera_k_attention_f32_kernel<float, __nv_bfloat16>;
+    else
+        launch.run = writes_f32 ? vera_k_attention_f32_kernel<__nv_bfloat16, float> : vera_k_attention_f32_kernel<__nv_bfloat16, __nv_bfloat16>;
+    launch.grid = dim3((unsigned)((op->q.shape[0] + VERA_K_F32_TILE - 1) / VERA_K_F32_TILE), (unsigned)op->q.shape[1],
+                       (unsigned)((op->q.shape[2] + VERA_K_F32_COLUMNS - 1) / VERA_K_F32_COLUMNS));
+    launch.n_threads = 256;
+    launch.shared_bytes = (int)sizeof(VeraKAttentionF32Shared);
+    return launch;
+}
+
+static VeraKAttentionArguments
+vera_k_attention_arguments(const VeraKAttention *op)
+{
+    VeraKAttentionArguments a = {};
+
+    a.q = vera_k_attention_heads(&op->q);
+    a.k = vera_k_attention_heads(&op->k);
+    a.v = vera_k_attention_heads(&op->v);
+    a.o = vera_k_attention_heads(&op->o);
+    a.bias = (const float *)op->bias.data;
+    for (int i = 0; i < 3; i++)
+        a.bias_stride[i] = op->bias.stride[i];
+    a.key_bias = (const float *)op->key_bias.data;
+    a.n_queries = (int)op->q.shape[0];
+    a.n_keys = (int)op->k.shape[0];
+    a.n_columns = (int)op->q.shape[2];
+    a.is_rounded = op->compute == VERA_K_COMPUTE_BF16;
+    a.scale_log2 = op->scale * VERA_K_LOG2_E;
+    return a;
+}
+
+extern "C" VeraKStatus
+vera_k_cuda_attention(const VeraKCudaAttentionDevice *device, const VeraKAttention *op, void *workspace, cudaStream_t stream)
+{
+    VeraKAttentionLaunch launch;
+    VeraKAttentionArguments a;
+    int width = vera_k_attention_width(op);
+    char *at = (char *)workspace;
+    VeraKStatus status = VERA_K_OK;
+
+    if (op->q.shape[0] > VERA_K_MAX_ROWS || op->k.shape[0] > VERA_K_MAX_ROWS || op->q.shape[1] > 65535)
+        return VERA_K_ERR_INVALID;
+    a = vera_k_attention_arguments(op);
+    if (!vera_k_attention_is_mma(device, op)) {
+        launch = vera_k_attention_plan_f32(op);
+        return vera_k_attention_launch(&launch, &a, stream);
+    }
+    launch = vera_k_attention_plan_mma(device, op);
+    status = vera_k_attention_pack(&op->q, width, &at, stream, &a.q);
+    if (status == VERA_K_OK)
+        status = vera_k_attention_pack(&op->k, width, &at, stream, &a.k);
+    if (status == VERA_K_OK)
+        status = vera_k_attention_pack(&op->v, width, &at, stream, &a.v);
+    return status == VERA_K_OK ? vera_k_attention_launch(&launch, &a, stream) : status;
+}
