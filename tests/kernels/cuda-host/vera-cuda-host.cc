@@ -1,5 +1,6 @@
 #include "tests/kernels/cuda-host/vera-cuda-host-private.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -295,6 +296,7 @@ vera_cuda_host_make_fibers(unsigned n)
     }
 }
 
+/* A permutation of 0 .. n - 1. */
 static std::vector<unsigned>
 vera_cuda_host_choose_order(unsigned n)
 {
@@ -334,11 +336,34 @@ vera_cuda_host_describe_deadlock(void)
              blockIdx.z, n_done, n_collective, n_waiting);
 }
 
+/* Runs a warp until none of its threads can go on: as far ahead of the others as barriers allow. Returns: whether any thread ran */
+static bool
+vera_cuda_host_run_warp(unsigned warp, unsigned *n_done)
+{
+    unsigned first = warp * 32, n = std::min(32u, (unsigned)host.fibers.size() - first);
+    std::vector<unsigned> order = vera_cuda_host_choose_order(n);
+    bool has_run = false, has_moved = true;
+
+    while (has_moved) {
+        has_moved = false;
+        for (unsigned i : order) {
+            VeraCudaHostFiber *fiber = &host.fibers[first + i];
+            if (!vera_cuda_host_can_run(fiber))
+                continue;
+            has_run = has_moved = true;
+            vera_cuda_host_resume(fiber);
+            *n_done += fiber->is_done;
+            if (host.message[0] != '\0')
+                return true;
+        }
+    }
+    return has_run;
+}
+
 static void
 vera_cuda_host_run_block(void)
 {
     unsigned n = blockDim.x * blockDim.y * blockDim.z, n_done = 0;
-    std::vector<unsigned> order = vera_cuda_host_choose_order(n);
 
     vera_cuda_host_make_fibers(n);
     vera_cuda_host_poison_shared();
@@ -346,14 +371,11 @@ vera_cuda_host_run_block(void)
     memset(host.barriers, 0, sizeof host.barriers);
     while (n_done < n) {
         bool has_moved = false;
-        for (unsigned i : order)
-            if (vera_cuda_host_can_run(&host.fibers[i])) {
-                has_moved = true;
-                vera_cuda_host_resume(&host.fibers[i]);
-                n_done += host.fibers[i].is_done;
-                if (host.message[0] != '\0')
-                    return;
-            }
+        for (unsigned warp : vera_cuda_host_choose_order((n + 31) / 32)) {
+            has_moved |= vera_cuda_host_run_warp(warp, &n_done);
+            if (host.message[0] != '\0')
+                return;
+        }
         if (!has_moved && !vera_cuda_host_land()) {
             vera_cuda_host_describe_deadlock();
             return;

@@ -10,8 +10,8 @@
  *
  * A kernel's source is included in a C++ test that is compiled with VERA_CUDA_HOST and with include/ in its path; launches go through
  * cudaLaunchKernelEx(). Blocks run one after another, the threads of a block as fibers. A fiber gives way only at a barrier, at a warp
- * collective or while it waits for an asynchronous copy, in an order that vera_cuda_host_set_order() chooses, so that a missing
- * barrier shows as a different result. Time is no part of this: what a processor does late happens here as late as is allowed.
+ * collective or while it waits for an asynchronous copy; a warp runs as far ahead of the others as it can. Which one goes first is
+ * chosen by vera_cuda_host_set_order(), so that a missing barrier shows as a different result. Time is no part of this: what a processor does late happens here as late as is allowed.
  *
  * What fails a launch: threads that wait for one another for ever (a barrier that a thread has missed, a collective that a part of a
  * warp has not reached), an address outside of dynamic shared memory or misaligned in a wrapper of ptx.cuh, a write past the end of
@@ -363,7 +363,7 @@ struct cudaLaunchConfig_t {
 enum VeraCudaHostOrder {
     VERA_CUDA_HOST_FORWARD,
     VERA_CUDA_HOST_BACKWARD,
-    VERA_CUDA_HOST_SHUFFLED, /* another permutation for every block, the same in every run */
+    VERA_CUDA_HOST_SHUFFLED, /* ever other permutations of warps and lanes, the same in every run */
 };
 void vera_cuda_host_set_order(VeraCudaHostOrder order);
 
