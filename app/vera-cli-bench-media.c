@@ -25,7 +25,8 @@ vera_bench_decode_cb(gpointer data, GError **error)
     VeraBenchDecode *self = data;
 
     for (int i = 0; i < self->n_frames; i++) {
-        g_autoptr(VeraFrame) frame = vera_clip_read_frame(self->clip, i, vera_cli_get_cancellable(), error);
+        g_autoptr(VeraFrame) frame =
+            vera_clip_read_frame(self->clip, i, vera_cli_get_cancellable(), error);
         if (frame == NULL)
             return FALSE;
     }
@@ -36,14 +37,16 @@ static gboolean
 vera_bench_decode(VeraBench *self, const char *name, VeraClip *clip, GError **error)
 {
     const VeraClipInfo *info = vera_clip_get_info(clip);
-    VeraBenchDecode trial = { clip, (int)MIN(info->n_frames, 48) };
+    VeraBenchDecode trial = {clip, (int)MIN(info->n_frames, 48)};
 
-    return vera_bench_measure(self, g_strdup(name),
-                              g_strdup_printf("%s %dx%d, in order", info->codec_name, info->width, info->height), trial.n_frames,
-                              vera_bench_decode_cb, &trial, error);
+    return vera_bench_measure(
+        self, g_strdup(name),
+        g_strdup_printf("%s %dx%d, in order", info->codec_name, info->width, info->height),
+        trial.n_frames, vera_bench_decode_cb, &trial, error);
 }
 
-/* A plate with soft shapes, edges and grain, so that neither compression nor the matte's guide has it easy or hard. */
+/* A plate with soft shapes, edges and grain, so that neither compression nor the matte's guide has
+ * it easy or hard. */
 static void
 vera_bench_paint_plate(float *rgb, int frame)
 {
@@ -52,11 +55,13 @@ vera_bench_paint_plate(float *rgb, int frame)
     for (int y = 0; y < VERA_BENCH_PLATE_HEIGHT; y++) {
         for (int x = 0; x < VERA_BENCH_PLATE_WIDTH; x++) {
             float *p = rgb + 3 * ((gsize)y * VERA_BENCH_PLATE_WIDTH + (gsize)x);
-            float wave = 0.5f + 0.3f * sinf(0.013f * (float)(x + 4 * frame)) * cosf(0.021f * (float)y);
+            float wave =
+                0.5f + 0.3f * sinf(0.013f * (float)(x + 4 * frame)) * cosf(0.021f * (float)y);
             float bar = (x / 80 + y / 60) % 2 ? 0.1f : 0.0f;
             for (int c = 0; c < 3; c++) {
                 state = state * 1664525u + 1013904223u;
-                p[c] = wave + bar + 0.1f * (float)c * wave + 0.02f * ((float)(state >> 8) / 16777216.0f - 0.5f);
+                p[c] = wave + bar + 0.1f * (float)c * wave +
+                       0.02f * ((float)(state >> 8) / 16777216.0f - 0.5f);
             }
         }
     }
@@ -86,7 +91,8 @@ vera_bench_paint_layer(float *edit, float *matte, int frame)
     int n = VERA_BENCH_TAKE_WIDTH * VERA_BENCH_TAKE_HEIGHT;
 
     for (int i = 0; i < n; i++) {
-        float x = (float)(i % VERA_BENCH_TAKE_WIDTH - 100 - 4 * frame), y = (float)(i / VERA_BENCH_TAKE_WIDTH - 70);
+        float x = (float)(i % VERA_BENCH_TAKE_WIDTH - 100 - 4 * frame),
+              y = (float)(i / VERA_BENCH_TAKE_WIDTH - 70);
         float distance = sqrtf(x * x + y * y);
         matte[i] = CLAMP((48 - distance) / 6, 0.0f, 1.0f);
         for (int c = 0; c < 3; c++)
@@ -100,7 +106,7 @@ vera_bench_make_take(VeraBench *self, const char *clip_path, GError **error)
     g_autofree char *dir = g_build_filename(self->work_dir, "export-take", NULL);
     g_autoptr(VeraTakeRecord) record = vera_take_record_new();
     g_autofree float *edit = g_new(float, 3 * VERA_BENCH_TAKE_WIDTH * VERA_BENCH_TAKE_HEIGHT);
-    g_autofree float *matte = g_new(float, VERA_BENCH_TAKE_WIDTH * VERA_BENCH_TAKE_HEIGHT);
+    g_autofree float *matte = g_new(float, VERA_BENCH_TAKE_WIDTH *VERA_BENCH_TAKE_HEIGHT);
     g_autoptr(VeraTakeWriter) writer = NULL;
 
     record->instruction = g_strdup("measurement");
@@ -138,14 +144,16 @@ vera_bench_export(VeraBench *self, VeraClip *clip, VeraTake *take, GError **erro
     static const struct {
         const char *name, *detail;
         VeraExportPreset preset;
-    } presets[] = { { "export-exr", "layered EXR (float, ZIP)", VERA_EXPORT_PRESET_EXR },
-                    { "export-png", "16-bit PNG of composite, layer and matte", VERA_EXPORT_PRESET_PNG } };
+    } presets[] = {
+        {"export-exr", "layered EXR (float, ZIP)", VERA_EXPORT_PRESET_EXR},
+        {"export-png", "16-bit PNG of composite, layer and matte", VERA_EXPORT_PRESET_PNG}};
 
     for (gsize i = 0; i < G_N_ELEMENTS(presets); i++) {
         g_autofree char *dir = g_build_filename(self->work_dir, presets[i].name, NULL);
         VeraExportSettings settings = VERA_EXPORT_SETTINGS_INIT;
         VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
-        VeraExportJob job = { .clip = clip, .take = take, .refinement = refinement };
+        VeraExportLayer layer = {take, refinement, 1};
+        VeraExportJob job = {.clip = clip, .layers = &layer, .n_layers = 1};
         settings.preset = presets[i].preset;
         settings.output_dir = dir;
         settings.name = "plate";
@@ -153,7 +161,8 @@ vera_bench_export(VeraBench *self, VeraClip *clip, VeraTake *take, GError **erro
         settings.can_overwrite = TRUE;
         job.settings = settings;
         if (!vera_bench_measure(self, g_strdup(presets[i].name),
-                                g_strdup_printf("%s, %dx%d", presets[i].detail, VERA_BENCH_PLATE_WIDTH, VERA_BENCH_PLATE_HEIGHT),
+                                g_strdup_printf("%s, %dx%d", presets[i].detail,
+                                                VERA_BENCH_PLATE_WIDTH, VERA_BENCH_PLATE_HEIGHT),
                                 VERA_BENCH_PLATE_FRAMES, vera_bench_export_cb, &job, error))
             return FALSE;
     }
@@ -163,7 +172,8 @@ vera_bench_export(VeraBench *self, VeraClip *clip, VeraTake *take, GError **erro
 gboolean
 vera_bench_run_media(VeraBench *self, GError **error)
 {
-    g_autoptr(VeraClip) clip = vera_clip_open(self->clip_path, vera_cli_get_cancellable(), error), plate = NULL;
+    g_autoptr(VeraClip) clip = vera_clip_open(self->clip_path, vera_cli_get_cancellable(), error),
+                        plate = NULL;
     g_autoptr(VeraTake) take = NULL;
 
     if (clip == NULL || !vera_bench_decode(self, "decode", clip, error))

@@ -11,8 +11,8 @@
 void
 vera_cli_options_clear(VeraCliOptions *o)
 {
-    char *all[] = {o->instruction, o->negative, o->region, o->range, o->model,
-                   o->device,      o->dtype,    o->seed,   o->size};
+    char *all[] = {o->instruction, o->negative, o->region, o->range,   o->model, o->device,
+                   o->dtype,       o->seed,     o->size,   o->opacity, o->clip};
 
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         g_free(all[i]);
@@ -28,8 +28,7 @@ vera_cli_parse_size(const char *text, int *width, int *height)
            *width <= 16384 && *height <= 16384;
 }
 
-/* Options to a job; NULL and no error is never returned. */
-static gboolean
+gboolean
 vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
 {
     const char *wrong = NULL;
@@ -62,19 +61,13 @@ vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
     return vera_cli_delivery_apply(&o->delivery, job, error);
 }
 
-/* The frames of a clip that @range names; without one all of them, or the model's own clip length
- * for an edit. */
-static GArray *
-vera_cli_get_frames(const char *path, const char *range, gint64 limit, GError **error)
+GArray *
+vera_cli_get_frames(VeraClip *clip, const char *range, gint64 limit, GError **error)
 {
-    g_autoptr(VeraClip) clip = vera_clip_open(path, vera_cli_get_cancellable(), error);
+    gint64 n = vera_clip_get_info(clip)->n_frames;
     g_autofree char *whole = NULL;
     GArray *frames = NULL;
-    gint64 n;
 
-    if (clip == NULL)
-        return NULL;
-    n = vera_clip_get_info(clip)->n_frames;
     whole = g_strdup_printf("1-%" G_GINT64_FORMAT, limit > 0 ? MIN(limit, n) : n);
     return vera_cli_parse_range(range ? range : whole, n, &frames, error) ? frames : NULL;
 }
@@ -100,15 +93,18 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
         options->model ? g_strdup(options->model) : vera_cli_get_default_model();
     g_autofree char *output = vera_cli_get_output(clip, options->delivery.output);
     g_autoptr(VeraModel) opened = NULL;
+    g_autoptr(VeraClip) source = NULL;
     g_autoptr(GArray) frames = NULL;
     g_autoptr(GError) error = NULL;
 
     if (!vera_cli_options_apply(options, &job, &error))
         return vera_cli_report_error(error);
     opened = vera_model_open(model, &error);
-    frames = opened ? vera_cli_get_frames(clip, options->range,
+    source = opened ? vera_clip_open(clip, vera_cli_get_cancellable(), &error) : NULL;
+    frames = source ? vera_cli_get_frames(source, options->range,
                                           vera_model_get_info(opened)->native_frames, &error)
                     : NULL;
+    g_clear_object(&source);
     if (frames == NULL)
         return vera_cli_report_error(error);
     job.request.frames = frames;
@@ -166,55 +162,6 @@ vera_cli_edit(int argc, char **argv)
         else
             code = vera_cli_run_edit(argv[1], &o);
     }
-    vera_cli_options_clear(&o);
-    return code;
-}
-
-static int
-vera_cli_run_export(const char *path, const VeraCliOptions *options)
-{
-    VeraCliJob job = {0};
-    g_autofree char *output = vera_cli_get_output(path, options->delivery.output);
-    g_autoptr(VeraTake) take = NULL;
-    g_autoptr(VeraClip) clip = NULL;
-    g_autoptr(GArray) frames = NULL;
-    g_autoptr(GError) error = NULL;
-
-    if (!vera_cli_options_apply(options, &job, &error))
-        return vera_cli_report_error(error);
-    job.settings.output_dir = output;
-    if (vera_take_is_take(path)) {
-        take = vera_take_open(path, NULL, &error);
-        clip = take ? vera_clip_open(vera_take_get_record(take)->clip_path,
-                                     vera_cli_get_cancellable(), &error)
-                    : NULL;
-    } else {
-        clip = vera_clip_open(path, vera_cli_get_cancellable(), &error);
-        frames = clip ? vera_cli_get_frames(path, options->range, 0, &error) : NULL;
-        if (frames == NULL)
-            g_clear_object(&clip);
-    }
-    if (clip == NULL)
-        return vera_cli_report_error(error);
-    return vera_cli_job_export(&job, clip, take, frames);
-}
-
-int
-vera_cli_export(int argc, char **argv)
-{
-    VeraCliOptions o = VERA_CLI_OPTIONS_INIT;
-    const GOptionEntry entries[] = {
-        {"range", 0, 0, G_OPTION_ARG_STRING, &o.range, "Frames of a null edit, from 1", "RANGE"},
-        {NULL, 0, 0, 0, NULL, NULL, NULL}};
-    GOptionContext *context =
-        g_option_context_new("CLIP|TAKE – write a take, or a clip alone (the null edit)");
-    int code;
-
-    g_option_context_add_main_entries(context, entries, NULL);
-    vera_cli_delivery_add_entries(&o.delivery, context);
-    if (vera_cli_parse(context, &argc, &argv, &code))
-        code = argc == 2 ? vera_cli_run_export(argv[1], &o)
-                         : vera_cli_report_usage("export", "Name one clip or take.");
     vera_cli_options_clear(&o);
     return code;
 }

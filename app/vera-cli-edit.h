@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 /** VeraCliOptions: the options of `vera edit`, `vera export` and `vera run-project`; owns its
  * strings. */
 typedef struct {
-    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size;
+    char *instruction, *negative, *region, *range, *model, *device, *dtype, *seed, *size, *opacity,
+        *clip;
     int n_steps;
     double guidance;
     gboolean is_dry_run;
@@ -22,6 +23,22 @@ typedef struct {
 
 /** vera_cli_options_clear: frees the strings */
 void vera_cli_options_clear(VeraCliOptions *o);
+
+/**
+ * vera_cli_options_apply:
+ * @o: the options, which must outlive @job
+ * @job: (inout): gets request, settings, refinement
+ * @error: return location for a #GError
+ *
+ * Errors: %VERA_ENGINE_ERROR_USAGE names the option that makes no sense.
+ * Returns: %TRUE on success
+ */
+gboolean vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error);
+
+/** vera_cli_get_frames: the frames of @clip that @range names; without one the first @limit, or all
+ * for 0. Errors: %VERA_ENGINE_ERROR_USAGE. Returns: (transfer full) (element-type gint64): source
+ * frames, or %NULL */
+GArray *vera_cli_get_frames(VeraClip *clip, const char *range, gint64 limit, GError **error);
 
 /** vera_cli_get_output: Returns: (transfer full): @output, or NAME-vera for a clip or project
  * NAME.ext */

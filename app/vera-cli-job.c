@@ -83,22 +83,20 @@ vera_cli_job_make_name(VeraClip *clip)
 }
 
 int
-vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, VeraTake *take, GArray *frames)
+vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, const GArray *layers, GArray *frames)
 {
     g_autofree char *name = vera_cli_job_make_name(clip);
-    g_autofree char *record = take ? vera_take_record_to_json(vera_take_get_record(take)) : NULL;
     VeraCliProgress progress = {.job = job, .started_us = g_get_monotonic_time()};
     VeraExportJob export = {.clip = clip,
-                            .take = take,
+                            .layers = (const VeraExportLayer *)(const void *)layers->data,
+                            .n_layers = (int)layers->len,
                             .frames = frames,
-                            .refinement = job->refinement,
                             .settings = job->settings};
     g_autoptr(GError) error = NULL;
-    gint64 n_changed, n = take ? vera_take_get_record(take)->frames->len : frames->len;
+    gint64 n_changed, n = vera_export_job_get_frames(&export)->len;
 
     if (export.settings.name == NULL)
         export.settings.name = name;
-    export.settings.record_json = record;
     if (!vera_export_job_run(&export, &n_changed, vera_cli_export_progress_cb, &progress,
                              vera_cli_get_cancellable(), &error))
         return vera_cli_job_fail(job, error);
@@ -151,6 +149,7 @@ vera_cli_job_check_output(const VeraCliJob *job, VeraClip *clip, GError **error)
 
     if (settings.name == NULL)
         settings.name = name;
+    settings.n_layers = 1;
     return vera_exporter_check(&settings, clip, job->request.frames, error);
 }
 
@@ -161,6 +160,7 @@ vera_cli_job_run_edit(const VeraCliJob *job)
     g_autoptr(VeraEditJob) edit =
         vera_edit_job_new(&job->request, vera_cli_get_cancellable(), &error);
     g_autoptr(VeraTake) take = NULL;
+    g_autoptr(GArray) layers = g_array_new(FALSE, FALSE, sizeof(VeraExportLayer));
     g_autofree char *take_dir = g_build_filename(job->settings.output_dir, "take", NULL);
     VeraCliProgress progress = {.job = job, .started_us = g_get_monotonic_time()};
 
@@ -189,5 +189,6 @@ vera_cli_job_run_edit(const VeraCliJob *job)
     take = vera_take_open(take_dir, NULL, &error);
     if (take == NULL)
         return vera_cli_job_fail(job, error);
-    return vera_cli_job_export(job, vera_edit_job_get_clip(edit), take, NULL);
+    g_array_append_vals(layers, &(VeraExportLayer){take, job->refinement, 1}, 1);
+    return vera_cli_job_export(job, vera_edit_job_get_clip(edit), layers, NULL);
 }

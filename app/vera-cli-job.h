@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * VeraCliJob:
  * @request: what is asked of the model
  * @settings: what is written; without a name the clip's own is taken
- * @refinement: of the matte
+ * @refinement: of the matte of a take that is made or exported
  * @is_json: tell progress as JSON lines
  * @is_dry_run: print the plan and stop
  *
@@ -28,8 +28,16 @@ typedef struct {
 /** vera_cli_job_run_edit: makes the take in OUTPUT/take and exports it. Returns: the exit code */
 int vera_cli_job_run_edit(const VeraCliJob *job);
 
-/** vera_cli_job_export: exports a take (or, without one, @frames of @clip). Returns: the exit code
+/**
+ * vera_cli_job_export:
+ * @job: settings
+ * @clip: the source
+ * @layers: (element-type VeraExportLayer): the stack, bottom first; may be empty
+ * @frames: (nullable): source frames; %NULL takes those of the only layer
+ *
+ * Returns: the exit code
  */
-int vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, VeraTake *take, GArray *frames);
+int
+vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, const GArray *layers, GArray *frames);
 
 G_END_DECLS

@@ -29,16 +29,6 @@ vera_editor_layer_clear(gpointer data)
     g_clear_pointer(&layer->frame, vera_layer_frame_unref);
 }
 
-static gboolean
-vera_editor_is_shown(const VeraProjectState *state, const VeraEdit *edit)
-{
-    gboolean has_solo = FALSE;
-
-    for (guint i = 0; i < state->edits->len; i++)
-        has_solo |= ((VeraEdit *)g_ptr_array_index(state->edits, i))->is_solo;
-    return has_solo ? edit->is_solo : edit->is_visible;
-}
-
 static VeraLayerFrame *
 vera_editor_dup_layer(VeraEditor *self, const VeraEdit *edit, VeraFrame *plate)
 {
@@ -53,6 +43,12 @@ vera_editor_dup_layer(VeraEditor *self, const VeraEdit *edit, VeraFrame *plate)
     return frame ? frame : vera_layer_loader_get_nearest(self->layers, take->dir, plate->index);
 }
 
+GPtrArray *
+vera_editor_list_layers(VeraEditor *self)
+{
+    return vera_project_state_list_layers(vera_editor_get_state(self), self->clip_id);
+}
+
 GArray *
 vera_editor_dup_layers(VeraEditor *self, VeraFrame *plate)
 {
@@ -62,7 +58,7 @@ vera_editor_dup_layers(VeraEditor *self, VeraFrame *plate)
     g_array_set_clear_func(layers, vera_editor_layer_clear);
     for (guint i = 0; i < state->edits->len; i++) {
         VeraEdit *edit = g_ptr_array_index(state->edits, i);
-        VeraEditorLayer layer = { .opacity = vera_editor_is_shown(state, edit) ? (float)edit->opacity : 0.0f,
+        VeraEditorLayer layer = { .opacity = vera_project_state_is_shown(state, edit) ? (float)edit->opacity : 0.0f,
                                   .is_selected = g_strcmp0(edit->id, self->selected) == 0 };
         if (g_strcmp0(edit->clip_id, self->clip_id) != 0 || (layer.opacity == 0.0f && !layer.is_selected))
             continue;

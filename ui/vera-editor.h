@@ -97,6 +97,10 @@ typedef struct {
     gboolean is_selected;
 } VeraEditorLayer;
 
+/** vera_editor_list_layers: Returns: (transfer container) (element-type VeraEdit): what is composited over the clip, bottom first;
+ * borrowed from the state */
+GPtrArray *vera_editor_list_layers(VeraEditor *self);
+
 /**
  * vera_editor_dup_layers:
  * @plate: the source frame that is drawn

@@ -10,7 +10,7 @@
 struct _VeraExportDialog {
     AdwWindow parent_instance;
 
-    AdwComboRow *preset_row, *compression_row;
+    AdwComboRow *preset_row, *compression_row, *range_row;
     AdwActionRow *source_row, *folder_row, *example_row, *check_row, *float_row, *straight_row, *matte_row, *start_row;
     AdwEntryRow *name_row;
     GtkSwitch *float_switch, *straight_switch, *matte_switch;
@@ -37,32 +37,47 @@ vera_export_dialog_is_sequence(VeraExportDialog *self)
     return adw_combo_row_get_selected(self->preset_row) <= VERA_EXPORT_PRESET_PNG;
 }
 
-static VeraProjectTake *
-vera_export_dialog_get_take(VeraExportDialog *self)
-{
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+/* What the rows of "range_row" stand for. */
+typedef enum {
+    VERA_EXPORT_RANGE_LAYERS,
+    VERA_EXPORT_RANGE_IN_OUT,
+    VERA_EXPORT_RANGE_CLIP,
+} VeraExportRange;
 
-    return edit ? vera_edit_find_take(edit, edit->chosen_take) : NULL;
+static guint
+vera_export_dialog_count_layers(VeraExportDialog *self)
+{
+    g_autoptr(GPtrArray) layers = vera_editor_list_layers(self->editor);
+
+    return layers->len;
 }
 
 static void
 vera_export_dialog_get_range(VeraExportDialog *self, gint64 *first, gint64 *last)
 {
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    g_autoptr(GPtrArray) layers = vera_editor_list_layers(self->editor);
+    VeraExportRange range = adw_combo_row_get_selected(self->range_row);
 
-    if (vera_export_dialog_get_take(self) == NULL) {
+    *first = 0;
+    *last = vera_editor_get_n_frames(self->editor) - 1;
+    if (range == VERA_EXPORT_RANGE_IN_OUT)
         vera_editor_get_range(self->editor, first, last);
-        return;
+    for (guint i = 0; range == VERA_EXPORT_RANGE_LAYERS && i < layers->len; i++) {
+        const VeraEdit *edit = layers->pdata[i];
+        *first = i == 0 ? edit->first : MIN(*first, edit->first);
+        *last = i == 0 ? edit->last : MAX(*last, edit->last);
     }
-    *first = edit->first;
-    *last = edit->last;
 }
 
 /* The names that will be written, so that nobody has to guess what #### becomes. */
 static char *
 vera_export_dialog_make_example(VeraExportDialog *self)
 {
-    static const char *const movies[][2] = { { "comp.mkv", "edit.mkv" }, { "comp.mov", "edit.mov" }, { "review.mp4", NULL } };
+    static const char *const movies[][3] = { { "comp.mkv", ", edit.mkv", ", edit01.mkv, edit02.mkv…" },
+                                             { "comp.mov", ", edit.mov", ", edit01.mov, edit02.mov…" },
+                                             { "review.mp4", NULL, NULL } };
+    static const char *const folders[] = { "", ", edit/…, matte/…", ", edit01/…, matte01/…" };
+    guint n_layers = vera_export_dialog_count_layers(self);
     guint preset = adw_combo_row_get_selected(self->preset_row);
     const char *name = gtk_editable_get_text(GTK_EDITABLE(self->name_row));
     int start = gtk_spin_button_get_value_as_int(self->start_spin);
@@ -72,9 +87,9 @@ vera_export_dialog_make_example(VeraExportDialog *self)
     if (preset == VERA_EXPORT_PRESET_EXR)
         return g_strdup_printf("%s.%04d.exr … %s.%04d.exr", name, start, name, start + (int)(last - first));
     if (preset == VERA_EXPORT_PRESET_EXR_SEPARATE || preset == VERA_EXPORT_PRESET_PNG)
-        return g_strdup_printf("comp/%s.%04d.%s, edit/…, matte/…", name, start, preset == VERA_EXPORT_PRESET_PNG ? "png" : "exr");
+        return g_strdup_printf("comp/%s.%04d.%s%s", name, start, preset == VERA_EXPORT_PRESET_PNG ? "png" : "exr", folders[MIN(n_layers, 2)]);
     preset -= VERA_EXPORT_PRESET_FFV1;
-    return movies[preset][1] ? g_strdup_printf("%s, %s", movies[preset][0], movies[preset][1]) : g_strdup(movies[preset][0]);
+    return g_strconcat(movies[preset][0], n_layers > 0 ? movies[preset][MIN(n_layers, 2)] : NULL, NULL);
 }
 
 static gboolean
@@ -94,22 +109,7 @@ vera_export_dialog_estimate_bytes(VeraExportDialog *self)
     guint64 sample = vera_export_dialog_is_exr(self) && gtk_switch_get_active(self->float_switch) ? 4 : 2;
 
     vera_export_dialog_get_range(self, &first, &last);
-    return (guint64)(last - first + 1) * (guint64)info->width * (guint64)info->height * sample * 8;
-}
-
-/* The canvas shows the whole stack; an export holds one layer, at full opacity. */
-static gboolean
-vera_export_dialog_differs_from_canvas(VeraExportDialog *self)
-{
-    const VeraProjectState *state = vera_editor_get_state(self->editor);
-    const VeraEdit *selected = vera_editor_get_selected(self->editor);
-    guint n = 0;
-
-    for (guint i = 0; i < state->edits->len; i++) {
-        const VeraEdit *edit = g_ptr_array_index(state->edits, i);
-        n += edit->is_visible && vera_edit_find_take(edit, edit->chosen_take) != NULL;
-    }
-    return vera_export_dialog_get_take(self) != NULL && (n > 1 || selected->opacity < 1);
+    return (guint64)(last - first + 1) * (guint64)info->width * (guint64)info->height * sample * 4 * (1 + vera_export_dialog_count_layers(self));
 }
 
 static char *
@@ -126,8 +126,6 @@ vera_export_dialog_find_problem(VeraExportDialog *self)
         return g_strdup(_("Half floats do not hold every code of a 12-bit plate; turn on 32 Bit"));
     if (!vera_export_dialog_is_empty_folder(self->folder))
         return g_strdup(_("The folder is not empty; choose a new one"));
-    if (vera_export_dialog_differs_from_canvas(self))
-        return g_strdup(_("Only the selected layer is written, at full opacity"));
     if (have < need) {
         g_autofree char *need_text = g_format_size(need), *have_text = g_format_size(have);
         return g_strdup_printf(_("May need up to %s; the disk has %s free"), need_text, have_text);
@@ -138,16 +136,16 @@ vera_export_dialog_find_problem(VeraExportDialog *self)
 static void
 vera_export_dialog_update_cb(VeraExportDialog *self)
 {
-    gboolean is_exr = vera_export_dialog_is_exr(self), has_take;
+    gboolean is_exr = vera_export_dialog_is_exr(self), has_layers;
     g_autofree char *example = NULL, *problem = NULL, *folder = NULL;
 
     if (self->editor == NULL)
         return;
-    has_take = vera_export_dialog_get_take(self) != NULL;
+    has_layers = vera_export_dialog_count_layers(self) > 0;
     gtk_widget_set_visible(GTK_WIDGET(self->compression_row), is_exr);
     gtk_widget_set_visible(GTK_WIDGET(self->float_row), is_exr);
-    gtk_widget_set_visible(GTK_WIDGET(self->straight_row), is_exr && has_take);
-    gtk_widget_set_visible(GTK_WIDGET(self->matte_row), adw_combo_row_get_selected(self->preset_row) == VERA_EXPORT_PRESET_EXR && has_take);
+    gtk_widget_set_visible(GTK_WIDGET(self->straight_row), is_exr && has_layers);
+    gtk_widget_set_visible(GTK_WIDGET(self->matte_row), adw_combo_row_get_selected(self->preset_row) == VERA_EXPORT_PRESET_EXR && has_layers);
     gtk_widget_set_visible(GTK_WIDGET(self->name_row), vera_export_dialog_is_sequence(self));
     gtk_widget_set_visible(GTK_WIDGET(self->start_row), vera_export_dialog_is_sequence(self));
     example = vera_export_dialog_make_example(self);
@@ -159,6 +157,20 @@ vera_export_dialog_update_cb(VeraExportDialog *self)
     if (problem != NULL)
         adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->check_row), problem);
     gtk_widget_set_sensitive(self->export_button, *gtk_editable_get_text(GTK_EDITABLE(self->name_row)) != '\0');
+}
+
+/* The plate's own number of the first frame, or as if the clip began at 1001. */
+static void
+vera_export_dialog_range_cb(VeraExportDialog *self)
+{
+    gint64 start, first, last;
+
+    if (self->editor == NULL)
+        return;
+    start = vera_editor_get_clip_info(self->editor)->start_number;
+    vera_export_dialog_get_range(self, &first, &last);
+    gtk_spin_button_set_value(self->start_spin, (double)((start >= 0 ? start : 1001) + first));
+    vera_export_dialog_update_cb(self);
 }
 
 static void
@@ -190,37 +202,40 @@ vera_export_dialog_folder_cb(VeraExportDialog *self)
 }
 
 static void
+vera_export_dialog_read_settings(VeraExportDialog *self, VeraExportSettings *settings)
+{
+    settings->preset = (VeraExportPreset)adw_combo_row_get_selected(self->preset_row);
+    settings->compression = (VeraExrCompression)adw_combo_row_get_selected(self->compression_row);
+    settings->output_dir = self->folder;
+    settings->name = gtk_editable_get_text(GTK_EDITABLE(self->name_row));
+    settings->start_number = gtk_spin_button_get_value_as_int(self->start_spin);
+    settings->is_float32 = gtk_switch_get_active(self->float_switch);
+    settings->is_straight = gtk_switch_get_active(self->straight_switch);
+    settings->has_matte_layer = gtk_switch_get_active(self->matte_switch);
+    settings->is_linear_over = vera_editor_get_state(self->editor)->is_linear_over;
+}
+
+static void
 vera_export_dialog_export_cb(VeraExportDialog *self)
 {
-    VeraProjectTake *take = vera_export_dialog_get_take(self);
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    VeraQueueExport order = { .clip_path = vera_editor_get_clip_path(self->editor), .take_dir = take ? take->dir : NULL,
-                              .frames = g_array_new(FALSE, FALSE, sizeof(gint64)), .refinement = VERA_MATTE_REFINEMENT_INIT,
-                              .settings = VERA_EXPORT_SETTINGS_INIT };
-    g_autofree char *base = g_path_get_basename(self->folder), *title = g_strdup_printf(_("Export to %s"), base), *look = NULL;
+    g_autoptr(GPtrArray) edits = vera_editor_list_layers(self->editor);
+    g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autofree VeraQueueLayer *layers = g_new0(VeraQueueLayer, edits->len);
+    VeraQueueExport order = { .clip_path = vera_editor_get_clip_path(self->editor), .layers = layers, .n_layers = (int)edits->len,
+                              .frames = frames, .settings = VERA_EXPORT_SETTINGS_INIT };
+    g_autofree char *base = g_path_get_basename(self->folder), *title = g_strdup_printf(_("Export to %s"), base);
     gint64 first, last;
 
     vera_export_dialog_get_range(self, &first, &last);
     for (gint64 i = first; i <= last; i++)
-        g_array_append_val(order.frames, i);
-    if (take != NULL)
-        order.refinement = edit->refinement;
-    order.settings.preset = (VeraExportPreset)adw_combo_row_get_selected(self->preset_row);
+        g_array_append_val(frames, i);
+    for (guint i = 0; i < edits->len; i++) {
+        const VeraEdit *edit = edits->pdata[i];
+        layers[i] = (VeraQueueLayer){ vera_edit_find_take(edit, edit->chosen_take)->dir, edit->refinement, edit->opacity };
+    }
+    vera_export_dialog_read_settings(self, &order.settings);
     vera_settings_set_enum(VERA_SETTING_EXPORT_PRESET, (int)order.settings.preset);
-    order.settings.compression = (VeraExrCompression)adw_combo_row_get_selected(self->compression_row);
-    order.settings.output_dir = self->folder;
-    order.settings.name = gtk_editable_get_text(GTK_EDITABLE(self->name_row));
-    order.settings.start_number = gtk_spin_button_get_value_as_int(self->start_spin);
-    order.settings.is_float32 = gtk_switch_get_active(self->float_switch);
-    order.settings.is_straight = gtk_switch_get_active(self->straight_switch);
-    order.settings.has_matte_layer = take != NULL && gtk_switch_get_active(self->matte_switch);
-    order.settings.is_linear_over = vera_editor_get_state(self->editor)->is_linear_over;
-    look = g_strdup_printf("%g %g %g %g %d %d %g", (double)order.refinement.black, (double)order.refinement.white,
-                           (double)order.refinement.grow_px, (double)order.refinement.feather_px, order.refinement.despeckle_px,
-                           order.refinement.is_inverted, (double)order.refinement.floor);
-    order.settings.look = look;
     vera_queue_add_export(vera_editor_get_queue(self->editor), &order, title);
-    g_array_unref(order.frames);
     gtk_window_close(GTK_WINDOW(self));
 }
 
@@ -239,30 +254,47 @@ vera_export_dialog_find_folder(const char *path, const char *stem)
     }
 }
 
+/* The layers as the panel lists them, the topmost first. */
+static char *
+vera_export_dialog_describe_layers(VeraExportDialog *self)
+{
+    g_autoptr(GPtrArray) edits = vera_editor_list_layers(self->editor);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = edits->len; i > 0; i--) {
+        const VeraEdit *edit = edits->pdata[i - 1];
+        g_string_append_printf(text, "%s%s — %s", i < edits->len ? "\n" : "", edit->instruction,
+                               vera_edit_find_take(edit, edit->chosen_take)->name);
+        if (edit->opacity < 1)
+            g_string_append_printf(text, ", %.0f %%", edit->opacity * 100);
+    }
+    return g_strdup(edits->len > 0 ? text->str : _("The clip alone, unchanged: no layer is shown"));
+}
+
 static void
 vera_export_dialog_fill(VeraExportDialog *self)
 {
     const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    VeraProjectTake *take = vera_export_dialog_get_take(self);
+    gboolean has_range, has_layers = vera_export_dialog_count_layers(self) > 0;
     const char *path = vera_editor_get_clip_path(self->editor);
-    g_autofree char *stem = g_path_get_basename(path), *subtitle = NULL, *escaped = NULL;
+    g_autofree char *stem = g_path_get_basename(path), *layers = vera_export_dialog_describe_layers(self);
+    g_autofree char *escaped = g_markup_escape_text(layers, -1);
     char *dot = strrchr(stem, '.');
     gint64 first, last;
 
     if (dot != NULL && dot != stem)
         *dot = '\0';
-    vera_export_dialog_get_range(self, &first, &last);
-    subtitle = take ? g_strdup_printf("%s — %s", edit->instruction, take->name) : g_strdup(_("The clip alone, unchanged: no take is chosen"));
-    escaped = g_markup_escape_text(subtitle, -1);
+    has_range = vera_editor_get_range(self->editor, &first, &last);
+    adw_combo_row_set_selected(self->range_row, has_layers  ? VERA_EXPORT_RANGE_LAYERS
+                                                : has_range ? VERA_EXPORT_RANGE_IN_OUT
+                                                            : VERA_EXPORT_RANGE_CLIP);
     adw_action_row_set_subtitle(self->source_row, escaped);
     self->folder = vera_export_dialog_find_folder(path, stem);
     gtk_editable_set_text(GTK_EDITABLE(self->name_row), stem);
-    gtk_spin_button_set_value(self->start_spin, (double)(info->start_number >= 0 ? info->start_number + first : 1001 + first));
     gtk_switch_set_active(self->float_switch, info->format.is_float || info->format.bits >= 12);
     adw_combo_row_set_selected(self->preset_row, (guint)vera_settings_get_enum(VERA_SETTING_EXPORT_PRESET, VERA_EXPORT_PRESET_EXR));
     adw_combo_row_set_selected(self->compression_row, VERA_EXR_COMPRESSION_ZIP);
-    vera_export_dialog_update_cb(self);
+    vera_export_dialog_range_cb(self);
 }
 
 static void
@@ -285,6 +317,7 @@ vera_export_dialog_class_init(VeraExportDialogClass *klass)
     gtk_widget_class_set_template_from_resource(widget_class, "/io/github/vera_editor/Vera/ui/vera-export-dialog.ui");
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, preset_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, compression_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, range_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, source_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, folder_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, example_row);
@@ -300,6 +333,7 @@ vera_export_dialog_class_init(VeraExportDialogClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, start_spin);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, export_button);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_update_cb);
+    gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_range_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_folder_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_export_cb);
     gtk_widget_class_add_binding_action(widget_class, GDK_KEY_Escape, 0, "window.close", NULL);

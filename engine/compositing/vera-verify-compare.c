@@ -19,7 +19,10 @@ vera_verify_get_sample(const VeraFrame *frame, int plane, int x, int y)
 static gboolean
 vera_verify_is_protected(const VeraVerifyPair *pair, int x, int y)
 {
-    return pair->matte == NULL || vera_verify_get_sample(pair->matte, pair->matte_plane, x, y) == 0;
+    for (guint i = 0; i < pair->mattes->len; i++)
+        if (vera_verify_get_sample(pair->mattes->pdata[i], pair->matte_plane, x, y) != 0)
+            return FALSE;
+    return TRUE;
 }
 
 static void

@@ -9,13 +9,13 @@ G_BEGIN_DECLS
  * VeraVerifyPair:
  * @source: the decoded source
  * @comp: the composite as written
- * @matte: (nullable): what was edited; %NULL for a null edit
- * @matte_plane: the plane of @matte that holds it
+ * @mattes: (element-type VeraFrame): what was edited, one a layer; empty for a null edit
+ * @matte_plane: the plane of each that holds it
  */
 typedef struct {
     const VeraFrame *source;
     const VeraFrame *comp;
-    const VeraFrame *matte;
+    const GPtrArray *mattes;
     int matte_plane;
 } VeraVerifyPair;
 

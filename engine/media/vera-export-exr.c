@@ -104,15 +104,15 @@ vera_exporter_make_linear(VeraExporter *self,
     return out;
 }
 
-/* The smallest box around the matte, at least one pixel. */
+/* The smallest box around a matte, at least one pixel. */
 static void
-vera_exporter_get_bounds(const VeraExportFrame *frame, int window[4])
+vera_exporter_get_bounds(const VeraFrame *source, const float *matte, int window[4])
 {
-    int x0 = frame->source->width, y0 = frame->source->height, x1 = -1, y1 = -1;
+    int x0 = source->width, y0 = source->height, x1 = -1, y1 = -1;
 
-    for (int y = 0; y < frame->source->height; y++) {
-        for (int x = 0; x < frame->source->width; x++) {
-            if (!(frame->matte[(gsize)y * (gsize)frame->source->width + (gsize)x] > 0))
+    for (int y = 0; y < source->height; y++) {
+        for (int x = 0; x < source->width; x++) {
+            if (!(matte[(gsize)y * (gsize)source->width + (gsize)x] > 0))
                 continue;
             x0 = MIN(x0, x);
             x1 = MAX(x1, x);
@@ -166,14 +166,24 @@ vera_exporter_check_half(const VeraExporter *self, const VeraExportFrame *frame,
 }
 
 static gboolean
-vera_exporter_add_elements(VeraExporter *self,
-                           const VeraExportFrame *frame,
-                           const float *edit,
-                           GError **error)
+vera_exporter_fail_memory(GError **error)
 {
+    g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                        "Too little memory to export a frame.");
+    return FALSE;
+}
+
+/* Edit layer and matte @i as sequences of their own, @edit as vera_exporter_make_linear() gave it.
+ */
+static gboolean
+vera_exporter_add_element(
+    VeraExporter *self, const VeraExportFrame *frame, int i, const float *edit, GError **error)
+{
+    g_autofree char *edit_name = vera_exporter_get_element(self, "edit", i);
+    g_autofree char *matte_name = vera_exporter_get_element(self, "matte", i);
     int window[4];
 
-    vera_exporter_get_bounds(frame, window);
+    vera_exporter_get_bounds(frame->source, frame->layers[i].matte, window);
     g_autofree float *cropped = vera_exporter_crop(edit, frame->source->width, window);
     const float *c = cropped;
     const VeraExrChannel element[] = {
@@ -184,36 +194,104 @@ vera_exporter_add_elements(VeraExporter *self,
     VeraExrImage matte_image = {.channels = matte, .n_channels = 4};
     memcpy(edit_image.data_window, window, sizeof window);
     memcpy(matte_image.data_window, window, sizeof window);
-    return vera_exporter_write_exr(self, "edit", frame, &edit_image, error) &&
-           vera_exporter_write_exr(self, "matte", frame, &matte_image, error);
+    return vera_exporter_write_exr(self, edit_name, frame, &edit_image, error) &&
+           vera_exporter_write_exr(self, matte_name, frame, &matte_image, error);
+}
+
+/* The four channels of element @name; a matte has its alpha in all of them. */
+static void
+vera_exporter_add_channels(
+    GArray *channels, GPtrArray *names, const char *name, const float *rgba, gboolean is_matte)
+{
+    for (int c = 0; c < 4; c++) {
+        char *full = g_strdup_printf("%s.%c", name, "RGBA"[c]);
+        VeraExrChannel channel = {full, rgba + (is_matte ? 3 : c), 4};
+        g_ptr_array_add(names, full);
+        g_array_append_val(channels, channel);
+    }
+}
+
+/* Everything in one file. */
+static gboolean
+vera_exporter_write_layered(VeraExporter *self,
+                            const VeraExportFrame *frame,
+                            const float *comp,
+                            float *const *edits,
+                            GError **error)
+{
+    g_autoptr(GArray) channels = g_array_new(FALSE, FALSE, sizeof(VeraExrChannel));
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    VeraExrImage image = {.data_window = {0, 0, frame->source->width, frame->source->height}};
+
+    for (int c = 0; c < 4; c++)
+        g_array_append_vals(
+            channels, &(VeraExrChannel){(const char *[]){"R", "G", "B", "A"}[c], comp + c, 4}, 1);
+    for (int i = 0; i < self->settings.n_layers; i++) {
+        g_autofree char *edit = vera_exporter_get_element(self, "edit", i);
+        g_autofree char *matte = vera_exporter_get_element(self, "matte", i);
+        vera_exporter_add_channels(channels, names, edit, edits[i], FALSE);
+        if (self->settings.has_matte_layer)
+            vera_exporter_add_channels(channels, names, matte, edits[i], TRUE);
+    }
+    image.channels = (const VeraExrChannel *)(const void *)channels->data;
+    image.n_channels = (int)channels->len;
+    return vera_exporter_write_exr(self, NULL, frame, &image, error);
+}
+
+/* The composite alone. */
+static gboolean
+vera_exporter_write_composite(VeraExporter *self,
+                              const VeraExportFrame *frame,
+                              const float *comp,
+                              GError **error)
+{
+    const VeraExrChannel channels[] = {
+        {"R", comp, 4}, {"G", comp + 1, 4}, {"B", comp + 2, 4}, {"A", comp + 3, 4}};
+    VeraExrImage image = {.data_window = {0, 0, frame->source->width, frame->source->height},
+                          .channels = channels,
+                          .n_channels = 4};
+
+    return vera_exporter_write_exr(self, "comp", frame, &image, error);
+}
+
+/* One layer after the other, so that one at a time is in memory. */
+static gboolean
+vera_exporter_write_separate(VeraExporter *self,
+                             const VeraExportFrame *frame,
+                             const float *comp,
+                             GError **error)
+{
+    if (!vera_exporter_write_composite(self, frame, comp, error))
+        return FALSE;
+    for (int i = 0; i < self->settings.n_layers; i++) {
+        g_autofree float *edit =
+            vera_exporter_make_linear(self, frame, frame->layers[i].rgb, frame->layers[i].matte);
+        if (edit == NULL)
+            return vera_exporter_fail_memory(error);
+        if (!vera_exporter_add_element(self, frame, i, edit, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean
 vera_exporter_add_exr(VeraExporter *self, const VeraExportFrame *frame, GError **error)
 {
     g_autofree float *comp = vera_exporter_make_linear(self, frame, frame->composite_rgb, NULL);
-    g_autofree float *edit =
-        frame->layer_rgb ? vera_exporter_make_linear(self, frame, frame->layer_rgb, frame->matte)
-                         : NULL;
-    const float *e = edit;
-    const VeraExrChannel channels[] = {
-        {"R", comp, 4},        {"G", comp + 1, 4},    {"B", comp + 2, 4},    {"A", comp + 3, 4},
-        {"edit.R", e, 4},      {"edit.G", e + 1, 4},  {"edit.B", e + 2, 4},  {"edit.A", e + 3, 4},
-        {"matte.R", e + 3, 4}, {"matte.G", e + 3, 4}, {"matte.B", e + 3, 4}, {"matte.A", e + 3, 4}};
-    gboolean is_layered = self->settings.preset == VERA_EXPORT_PRESET_EXR;
-    VeraExrImage image = {.data_window = {0, 0, frame->source->width, frame->source->height},
-                          .channels = channels,
-                          .n_channels = 4};
+    g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(g_free);
 
-    if (comp == NULL || (frame->layer_rgb != NULL && edit == NULL)) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                            "Too little memory to export a frame.");
-        return FALSE;
-    }
+    if (comp == NULL)
+        return vera_exporter_fail_memory(error);
     if (!vera_exporter_check_half(self, frame, error))
         return FALSE;
-    if (is_layered && edit != NULL)
-        image.n_channels = self->settings.has_matte_layer ? 12 : 8;
-    return vera_exporter_write_exr(self, is_layered ? NULL : "comp", frame, &image, error) &&
-           (is_layered || edit == NULL || vera_exporter_add_elements(self, frame, edit, error));
+    if (self->settings.preset == VERA_EXPORT_PRESET_EXR_SEPARATE)
+        return vera_exporter_write_separate(self, frame, comp, error);
+    for (int i = 0; i < self->settings.n_layers; i++) {
+        float *edit =
+            vera_exporter_make_linear(self, frame, frame->layers[i].rgb, frame->layers[i].matte);
+        if (edit == NULL)
+            return vera_exporter_fail_memory(error);
+        g_ptr_array_add(edits, edit);
+    }
+    return vera_exporter_write_layered(self, frame, comp, (float *const *)edits->pdata, error);
 }

@@ -6,18 +6,17 @@
 #include "engine/media/vera-frame-from-rgb.h"
 #include "engine/vera-engine-error.h"
 
-/** What each preset writes: the composite, then the edit layer. */
+/** What each preset writes: the composite, and the edit layers with the same extension. */
 static const struct {
     VeraMovieKind kind;
-    const char *names[VERA_EXPORT_MAX_MOVIES];
+    const char *composite;
+    const char *extension;
+    gboolean has_layers;
 } vera_export_movies[] = {
-    [VERA_EXPORT_PRESET_FFV1] = {VERA_MOVIE_KIND_FFV1, {"comp.mkv", "edit.mkv"}},
-    [VERA_EXPORT_PRESET_PRORES] = {VERA_MOVIE_KIND_PRORES, {"comp.mov", "edit.mov"}},
-    [VERA_EXPORT_PRESET_H264] = {VERA_MOVIE_KIND_H264, {"review.mp4", NULL}},
+    [VERA_EXPORT_PRESET_FFV1] = {VERA_MOVIE_KIND_FFV1, "comp", "mkv", TRUE},
+    [VERA_EXPORT_PRESET_PRORES] = {VERA_MOVIE_KIND_PRORES, "comp", "mov", TRUE},
+    [VERA_EXPORT_PRESET_H264] = {VERA_MOVIE_KIND_H264, "review", "mp4", FALSE},
 };
-
-static const char *const vera_export_movie_comments[VERA_EXPORT_MAX_MOVIES] = {
-    "Vera: composite", "Vera: edit layer, straight colour, its alpha is the matte"};
 
 gboolean
 vera_export_is_movie(VeraExportPreset preset)
@@ -26,10 +25,22 @@ vera_export_is_movie(VeraExportPreset preset)
            preset == VERA_EXPORT_PRESET_H264;
 }
 
-const char *
-vera_export_get_movie_name(VeraExportPreset preset, int i)
+int
+vera_exporter_get_n_movies(const VeraExporter *self)
 {
-    return vera_export_movies[preset].names[i];
+    if (!vera_export_is_movie(self->settings.preset))
+        return 0;
+    return 1 + (vera_export_movies[self->settings.preset].has_layers ? self->settings.n_layers : 0);
+}
+
+char *
+vera_exporter_get_movie_name(const VeraExporter *self, int i)
+{
+    VeraExportPreset preset = self->settings.preset;
+    g_autofree char *stem = i > 0 ? vera_exporter_get_element(self, "edit", i - 1)
+                                  : g_strdup(vera_export_movies[preset].composite);
+
+    return g_strconcat(stem, ".", vera_export_movies[preset].extension, NULL);
 }
 
 /* The format of movie @i. Returns: whether the source's samples go in as they are */
@@ -47,11 +58,13 @@ vera_exporter_describe_movie(const VeraExporter *self, int i, VeraMovieSettings 
 static gboolean
 vera_exporter_open_movie(VeraExporter *self, int i, GError **error)
 {
-    const char *name = vera_export_get_movie_name(self->settings.preset, i);
-    VeraMovieSettings movie = {.clip = self->clip,
-                               .frames = self->frames,
-                               .has_audio = i == 0 && !self->settings.is_silent,
-                               .comment = vera_export_movie_comments[i]};
+    g_autofree char *name = vera_exporter_get_movie_name(self, i);
+    VeraMovieSettings movie = {
+        .clip = self->clip,
+        .frames = self->frames,
+        .has_audio = i == 0 && !self->settings.is_silent,
+        .comment = i == 0 ? "Vera: composite"
+                          : "Vera: edit layer, straight colour, its alpha is the matte"};
     g_autofree char *part = vera_exporter_get_part(self, name, error);
 
     if (part == NULL)
@@ -75,9 +88,9 @@ vera_exporter_write_movie(VeraExporter *self, int i, const VeraExportFrame *fram
     if (is_own)
         return vera_movie_writer_add_frame(
             self->movies[i], frame->composite ? frame->composite : frame->source, error);
-    pixels.rgb =
-        vera_export_code_display(frame, i > 0 ? frame->layer_rgb : frame->composite_rgb, &coded);
-    pixels.alpha = i > 0 ? frame->matte : NULL;
+    pixels.rgb = vera_export_code_display(
+        frame, i > 0 ? frame->layers[i - 1].rgb : frame->composite_rgb, &coded);
+    pixels.alpha = i > 0 ? frame->layers[i - 1].matte : NULL;
     if (pixels.rgb == NULL) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                             "Too little memory to export a frame.");
@@ -91,26 +104,27 @@ vera_exporter_write_movie(VeraExporter *self, int i, const VeraExportFrame *fram
 gboolean
 vera_exporter_add_movie(VeraExporter *self, const VeraExportFrame *frame, GError **error)
 {
-    gboolean has_layer =
-        frame->layer_rgb != NULL && vera_export_get_movie_name(self->settings.preset, 1);
-
     g_array_append_val(self->changed, frame->n_changed);
-    return vera_exporter_write_movie(self, 0, frame, error) &&
-           (!has_layer || vera_exporter_write_movie(self, 1, frame, error));
+    for (int i = 0; i < vera_exporter_get_n_movies(self); i++)
+        if (!vera_exporter_write_movie(self, i, frame, error))
+            return FALSE;
+    return TRUE;
 }
 
 gboolean
 vera_exporter_finish_movies(VeraExporter *self, GError **error)
 {
-    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++)
+    int n = vera_exporter_get_n_movies(self);
+
+    for (int i = 0; i < n; i++)
         if (self->movies[i] != NULL && !vera_movie_writer_finish(self->movies[i], error))
             return FALSE;
-    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++) {
+    for (int i = 0; i < n; i++) {
+        g_autofree char *name = vera_exporter_get_movie_name(self, i);
         if (self->movies[i] == NULL)
             continue;
         g_clear_pointer(&self->movies[i], vera_movie_writer_free);
-        if (!vera_export_manifest_place(
-                self->manifest, vera_export_get_movie_name(self->settings.preset, i), 0, error))
+        if (!vera_export_manifest_place(self->manifest, name, 0, error))
             return FALSE;
     }
     for (guint i = 0; i < self->changed->len; i++)
@@ -124,14 +138,10 @@ vera_exporter_finish_movies(VeraExporter *self, GError **error)
 void
 vera_exporter_drop_movies(VeraExporter *self)
 {
-    if (!vera_export_is_movie(self->settings.preset))
-        return;
-    for (int i = 0; i < VERA_EXPORT_MAX_MOVIES; i++) {
-        const char *name = vera_export_get_movie_name(self->settings.preset, i);
-        if (name == NULL || self->manifest == NULL)
-            continue;
-        g_clear_pointer(&self->movies[i], vera_movie_writer_free);
+    for (int i = 0; self->manifest != NULL && i < vera_exporter_get_n_movies(self); i++) {
+        g_autofree char *name = vera_exporter_get_movie_name(self, i);
         g_autofree char *part = g_strconcat(self->output_dir, "/", name, ".part", NULL);
+        g_clear_pointer(&self->movies[i], vera_movie_writer_free);
         g_unlink(part);
     }
 }

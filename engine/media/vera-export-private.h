@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/** VERA_EXPORT_MAX_MOVIES: the composite and the edit layer */
-#define VERA_EXPORT_MAX_MOVIES 2
+/** VERA_EXPORT_MAX_MOVIES: the composite and the edit layers */
+#define VERA_EXPORT_MAX_MOVIES (1 + VERA_EXPORT_MAX_LAYERS)
 
 struct _VeraExporter {
     GObject parent_instance;
@@ -30,6 +30,10 @@ char *vera_exporter_get_name(const VeraExporter *self,
                              const char *sub,
                              gint64 index,
                              const char *extension);
+
+/** vera_exporter_get_element: Returns: (transfer full): what layer @i is called: @kind ("edit",
+ * "matte"), numbered where there are several */
+char *vera_exporter_get_element(const VeraExporter *self, const char *kind, int i);
 
 /** vera_exporter_get_part: makes the file's folder. Returns: (transfer full): its path with .part,
  * or %NULL */
@@ -66,7 +70,11 @@ void vera_exporter_drop_movies(VeraExporter *self);
 /** vera_export_is_movie: Returns: whether @preset writes movies */
 gboolean vera_export_is_movie(VeraExportPreset preset);
 
-/** vera_export_get_movie_name: Returns: (nullable): file name of movie @i of @preset */
-const char *vera_export_get_movie_name(VeraExportPreset preset, int i);
+/** vera_exporter_get_n_movies: Returns: movies that the export writes, 0 for other presets */
+int vera_exporter_get_n_movies(const VeraExporter *self);
+
+/** vera_exporter_get_movie_name: Returns: (transfer full): file name of movie @i: the composite,
+ * then the layers */
+char *vera_exporter_get_movie_name(const VeraExporter *self, int i);
 
 G_END_DECLS

@@ -84,6 +84,8 @@ vera_exporter_check_settings(const VeraExportSettings *settings, GError **error)
         wrong = "The name of exported files must not be empty and must not hold “/” or “%”.";
     else if (settings->padding < 1 || settings->padding > 9)
         wrong = "Frame numbers have 1 to 9 digits.";
+    else if (settings->n_layers < 0 || settings->n_layers > VERA_EXPORT_MAX_LAYERS)
+        wrong = "An export holds at most " G_STRINGIFY(VERA_EXPORT_MAX_LAYERS) " layers.";
     else if (settings->start_number < -1 || settings->start_number > 999999999)
         wrong = "Frame numbers begin at 0 to 999999999.";
     if (wrong != NULL)
@@ -121,35 +123,68 @@ vera_exporter_check_clip(const VeraExportSettings *settings, VeraClip *clip, GEr
     return TRUE;
 }
 
+char *
+vera_exporter_get_element(const VeraExporter *self, const char *kind, int i)
+{
+    return self->settings.n_layers > 1 ? g_strdup_printf("%s%02d", kind, i + 1) : g_strdup(kind);
+}
+
+/* The sub-folders that a sequence of separate elements goes to. Returns: (transfer full) */
+static GStrv
+vera_exporter_get_folders(const VeraExporter *self)
+{
+    g_autoptr(GStrvBuilder) folders = g_strv_builder_new();
+
+    g_strv_builder_add(folders, "comp");
+    for (int i = 0; i < self->settings.n_layers; i++) {
+        g_autofree char *edit = vera_exporter_get_element(self, "edit", i);
+        g_autofree char *matte = vera_exporter_get_element(self, "matte", i);
+        g_strv_builder_add_many(folders, edit, matte, NULL);
+    }
+    return g_strv_builder_end(folders);
+}
+
+static gboolean
+vera_exporter_has_file(const VeraExporter *self, const char *name)
+{
+    g_autofree char *path = g_build_filename(self->output_dir, name, NULL);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+vera_exporter_has_sequence(const VeraExporter *self, const char *sub, const char *extension)
+{
+    for (guint i = 0; i < self->frames->len; i++) {
+        g_autofree char *name =
+            vera_exporter_get_name(self, sub, g_array_index(self->frames, gint64, i), extension);
+        if (vera_exporter_has_file(self, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* Whether a file that the export would write is there. */
 static gboolean
 vera_exporter_has_targets(const VeraExporter *self)
 {
-    static const char *const subs[] = {"comp", "edit", "matte"};
-    gboolean is_layered = self->settings.preset == VERA_EXPORT_PRESET_EXR;
     const char *extension = vera_export_is_exr(self->settings.preset) ? "exr" : "png";
+    g_auto(GStrv) folders = vera_exporter_get_folders(self);
 
-    for (int i = 0; vera_export_is_movie(self->settings.preset) && i < VERA_EXPORT_MAX_MOVIES;
-         i++) {
-        const char *name = vera_export_get_movie_name(self->settings.preset, i);
-        g_autofree char *path =
-            name != NULL ? g_build_filename(self->output_dir, name, NULL) : NULL;
-        if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
+    if (!g_file_test(self->output_dir, G_FILE_TEST_IS_DIR))
+        return FALSE;
+    for (int i = 0; i < vera_exporter_get_n_movies(self); i++) {
+        g_autofree char *name = vera_exporter_get_movie_name(self, i);
+        if (vera_exporter_has_file(self, name))
             return TRUE;
     }
-    if (vera_export_is_movie(self->settings.preset) ||
-        !g_file_test(self->output_dir, G_FILE_TEST_IS_DIR))
+    if (vera_export_is_movie(self->settings.preset))
         return FALSE;
-    for (guint i = 0; i < self->frames->len; i++) {
-        for (gsize k = 0; k < (is_layered ? 1 : G_N_ELEMENTS(subs)); k++) {
-            g_autofree char *name =
-                vera_exporter_get_name(self, is_layered ? NULL : subs[k],
-                                       g_array_index(self->frames, gint64, i), extension);
-            g_autofree char *path = g_build_filename(self->output_dir, name, NULL);
-            if (g_file_test(path, G_FILE_TEST_EXISTS))
-                return TRUE;
-        }
-    }
+    if (self->settings.preset == VERA_EXPORT_PRESET_EXR)
+        return vera_exporter_has_sequence(self, NULL, extension);
+    for (guint i = 0; folders[i] != NULL; i++)
+        if (vera_exporter_has_sequence(self, folders[i], extension))
+            return TRUE;
     return FALSE;
 }
 
@@ -166,10 +201,10 @@ vera_exporter_get_identity(const VeraExporter *self, const char *look)
     g_stat(path, &facts);
     text = g_strdup_printf(
         "vera " VERA_VERSION "\n%d %s %" G_GINT64_FORMAT
-        " %d %d %d %d %d %d %d %d\n%s\n%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n%s\n%s\n",
+        " %d %d %d %d %d %d %d %d %d\n%s\n%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n%s\n%s\n",
         s->preset, self->name, s->start_number, s->padding, s->compression, s->is_float32,
         s->is_straight, s->has_matte_layer, s->has_chromaticities, s->is_linear_over, s->is_silent,
-        path, (gint64)facts.st_size, (gint64)facts.st_mtime, look ? look : "",
+        s->n_layers, path, (gint64)facts.st_size, (gint64)facts.st_mtime, look ? look : "",
         self->record_json ? self->record_json : "");
     g_checksum_update(sum, (const guchar *)text, -1);
     g_checksum_update(sum, (const guchar *)self->frames->data,
@@ -293,18 +328,19 @@ vera_export_code_display(const VeraExportFrame *frame, const float *rgb, float *
     return *coded;
 }
 
-/* One picture of @frame: colour of three channels, or a matte of one. */
+/* One picture of @frame: colour @rgb of three channels, or else @matte of one. */
 static gboolean
 vera_exporter_write_png(VeraExporter *self,
                         const char *sub,
                         const VeraExportFrame *frame,
                         const float *rgb,
+                        const float *matte,
                         GError **error)
 {
     g_autofree char *name = vera_exporter_get_name(self, sub, frame->index, "png");
     g_autofree char *part = vera_exporter_get_part(self, name, error);
     g_autofree float *coded = NULL;
-    const float *values = rgb ? vera_export_code_display(frame, rgb, &coded) : frame->matte;
+    const float *values = rgb ? vera_export_code_display(frame, rgb, &coded) : matte;
 
     if (part == NULL)
         return FALSE;
@@ -324,10 +360,16 @@ vera_exporter_write_png(VeraExporter *self,
 gboolean
 vera_exporter_add_png(VeraExporter *self, const VeraExportFrame *frame, GError **error)
 {
-    return vera_exporter_write_png(self, "comp", frame, frame->composite_rgb, error) &&
-           (frame->layer_rgb == NULL ||
-            (vera_exporter_write_png(self, "edit", frame, frame->layer_rgb, error) &&
-             vera_exporter_write_png(self, "matte", frame, NULL, error)));
+    if (!vera_exporter_write_png(self, "comp", frame, frame->composite_rgb, NULL, error))
+        return FALSE;
+    for (int i = 0; i < self->settings.n_layers; i++) {
+        g_autofree char *edit = vera_exporter_get_element(self, "edit", i);
+        g_autofree char *matte = vera_exporter_get_element(self, "matte", i);
+        if (!vera_exporter_write_png(self, edit, frame, frame->layers[i].rgb, NULL, error) ||
+            !vera_exporter_write_png(self, matte, frame, NULL, frame->layers[i].matte, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean
@@ -369,6 +411,17 @@ vera_exporter_sync_dir(const VeraExporter *self, const char *sub)
     return ok;
 }
 
+static gboolean
+vera_exporter_sync(const VeraExporter *self)
+{
+    g_auto(GStrv) folders = vera_exporter_get_folders(self);
+
+    for (guint i = 0; folders[i] != NULL; i++)
+        if (!vera_exporter_sync_dir(self, folders[i]))
+            return FALSE;
+    return vera_exporter_sync_dir(self, NULL);
+}
+
 gboolean
 vera_exporter_finish(VeraExporter *self, GError **error)
 {
@@ -376,8 +429,7 @@ vera_exporter_finish(VeraExporter *self, GError **error)
     if (vera_export_is_movie(self->settings.preset) && !vera_exporter_finish_movies(self, error))
         return FALSE;
     /* The names must be on disk before the manifest vouches for them. */
-    if (!vera_exporter_sync_dir(self, "comp") || !vera_exporter_sync_dir(self, "edit") ||
-        !vera_exporter_sync_dir(self, "matte") || !vera_exporter_sync_dir(self, NULL)) {
+    if (!vera_exporter_sync(self)) {
         g_autofree char *what = g_strdup_printf("finish the folder ‘%s’", self->output_dir);
         vera_engine_error_set_errno(error, errno, what);
         return FALSE;

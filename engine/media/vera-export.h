@@ -39,6 +39,9 @@ typedef enum {
     VERA_EXR_COMPRESSION_PIZ,
 } VeraExrCompression;
 
+/** VERA_EXPORT_MAX_LAYERS: more than anybody stacks, few enough for two digits in a name */
+#define VERA_EXPORT_MAX_LAYERS 99
+
 /**
  * VeraExportSettings:
  * @preset: what is written
@@ -57,7 +60,9 @@ typedef enum {
  * @is_resume: keep finished frames whose hash matches the manifest of an earlier export with the
  *   same settings
  * @can_overwrite: replace files that another export left in the folder
- * @record_json: (nullable): the take's record, embedded as attribute vera/record
+ * @n_layers: how many edit layers each frame brings, 0..%VERA_EXPORT_MAX_LAYERS; from two on their
+ * elements are called edit01, matte01, edit02 …, from bottom to top, instead of edit and matte
+ * @record_json: (nullable): the records of the takes, embedded as attribute vera/record
  * @look: (nullable): whatever else decides the pixels, in words (refinement of the matte); frames
  *   are kept only where it is the same
  */
@@ -76,6 +81,7 @@ typedef struct {
     gboolean is_silent;
     gboolean is_resume;
     gboolean can_overwrite;
+    int n_layers;
     const char *record_json;
     const char *look;
 } VeraExportSettings;
@@ -87,6 +93,16 @@ typedef struct {
     }
 
 /**
+ * VeraExportElement: one edit layer of one frame at plate size.
+ * @rgb: width*height*3 display-coded straight colour
+ * @matte: width*height floats, 0 or 2^-16..1, the layer's opacity included
+ */
+typedef struct {
+    const float *rgb;
+    const float *matte;
+} VeraExportElement;
+
+/**
  * VeraExportFrame:
  * @index: source frame number
  * @source: the decoded source frame
@@ -94,9 +110,9 @@ typedef struct {
  * are the source's; %NULL means the source itself (null edit)
  * @composite_rgb: width*height*3 display-coded floats of the composite; where the matte is 0
  * bit-equal to vera_frame_to_rgb() of @source
- * @layer_rgb: (nullable): width*height*3 display-coded straight colour of the edit layer at plate
- * size; %NULL for a null edit
- * @matte: (nullable): width*height floats, 0 or 2^-16..1, as vera_matte_refine() leaves them
+ * @layers: as many edit layers as the settings say, bottom first
+ * @matte: (nullable): width*height floats, what all layers cover together: 0 where every matte is
+ * 0; %NULL for a null edit
  * @n_changed: pixels that changed outside the matte, as counted by the caller; noted in the
  * manifest
  */
@@ -105,7 +121,7 @@ typedef struct {
     VeraFrame *source;
     VeraFrame *composite;
     const float *composite_rgb;
-    const float *layer_rgb;
+    const VeraExportElement *layers;
     const float *matte;
     gint64 n_changed;
 } VeraExportFrame;

@@ -234,6 +234,29 @@ vera_project_state_find_edit(const VeraProjectState *self, const char *id)
     return NULL;
 }
 
+gboolean
+vera_project_state_is_shown(const VeraProjectState *self, const VeraEdit *edit)
+{
+    for (guint i = 0; i < self->edits->len; i++)
+        if (((const VeraEdit *)self->edits->pdata[i])->is_solo)
+            return edit->is_solo;
+    return edit->is_visible;
+}
+
+GPtrArray *
+vera_project_state_list_layers(const VeraProjectState *self, const char *clip_id)
+{
+    GPtrArray *layers = g_ptr_array_new();
+
+    for (guint i = 0; i < self->edits->len; i++) {
+        VeraEdit *edit = self->edits->pdata[i];
+        if (g_strcmp0(edit->clip_id, clip_id) == 0 && vera_project_state_is_shown(self, edit) &&
+            edit->opacity > 0 && vera_edit_find_take(edit, edit->chosen_take) != NULL)
+            g_ptr_array_add(layers, edit);
+    }
+    return layers;
+}
+
 void
 vera_project_state_add_marker(VeraProjectState *self, gint64 frame, const char *name)
 {

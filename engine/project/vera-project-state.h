@@ -168,6 +168,22 @@ VeraProjectClip *vera_project_state_find_clip(const VeraProjectState *self, cons
 /** vera_project_state_find_edit: @id may be %NULL. Returns: (transfer none) (nullable): the edit */
 VeraEdit *vera_project_state_find_edit(const VeraProjectState *self, const char *id);
 
+/** vera_project_state_is_shown: Returns: whether the layer of @edit is shown and exported: visible,
+ * or solo while any edit is */
+gboolean vera_project_state_is_shown(const VeraProjectState *self, const VeraEdit *edit);
+
+/**
+ * vera_project_state_list_layers:
+ * @self: a state
+ * @clip_id: a clip of it
+ *
+ * What is composited over the clip: its edits that are shown, are not fully transparent and have a
+ * chosen take.
+ *
+ * Returns: (transfer container) (element-type VeraEdit): bottom first, borrowed from @self
+ */
+GPtrArray *vera_project_state_list_layers(const VeraProjectState *self, const char *clip_id);
+
 /** vera_project_state_add_marker: copies @name (nullable). */
 void vera_project_state_add_marker(VeraProjectState *self, gint64 frame, const char *name);
 

@@ -12,26 +12,48 @@ G_BEGIN_DECLS
 typedef void (*VeraExportProgressFunc)(gint64 done, gint64 n_frames, gpointer user_data);
 
 /**
+ * VeraExportLayer:
+ * @take: what the layer holds
+ * @refinement: of its matte at plate size
+ * @opacity: 0..1; the written matte has it in it
+ *
+ * One layer of the stack. Outside the take's frames it is empty.
+ */
+typedef struct {
+    VeraTake *take;
+    VeraMatteRefinement refinement;
+    float opacity;
+} VeraExportLayer;
+
+/**
  * VeraExportJob:
  * @clip: the source
- * @take: (nullable): %NULL exports the clip alone, the null edit
- * @frames: (element-type gint64): source frames of a null edit; a take brings its own
- * @refinement: of the matte at plate size
- * @settings: what is written and where
+ * @layers: the stack, bottom first
+ * @n_layers: 0 exports the clip alone, the null edit
+ * @frames: (element-type gint64) (nullable): source frames, increasing; %NULL takes those of the
+ * only layer
+ * @settings: what is written and where; n_layers is filled in, and record_json, where it is %NULL,
+ * with the takes' own
  *
- * One export. Layer and matte are enlarged to the plate's size, the matte along the plate's edges; the plate is never resampled.
+ * One export: what the canvas shows. Layers and mattes are enlarged to the plate's size, the mattes
+ * along the plate's edges; the plate is never resampled.
  */
 typedef struct {
     VeraClip *clip;
-    VeraTake *take;
+    const VeraExportLayer *layers;
+    int n_layers;
     GArray *frames;
-    VeraMatteRefinement refinement;
     VeraExportSettings settings;
 } VeraExportJob;
 
+/** vera_export_job_get_frames: Returns: (transfer none) (element-type gint64): the source frames
+ * that are written */
+const GArray *vera_export_job_get_frames(const VeraExportJob *self);
+
 /**
  * vera_export_job_run:
- * @n_changed: (out): pixels outside the matte that differ from the source, over all frames; counted, always 0 unless something is wrong
+ * @n_changed: (out): pixels outside all mattes that differ from the source, over all frames;
+ * counted, always 0 unless something is wrong
  *
  * Blocks; for a worker thread. Errors: those of all parts.
  * Returns: %TRUE when everything is written

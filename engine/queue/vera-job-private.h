@@ -10,17 +10,19 @@
 G_BEGIN_DECLS
 
 /**
- * VeraJobSpec: what a job was asked for; never changed after the job is made, so that its thread may read it.
+ * VeraJobSpec: what a job was asked for; never changed after the job is made, so that its thread
+ * may read it.
  * @request: of a take; strings owned
  * @clip_path: of an export
- * @take_dir: of an export, nullable; of a take, its folder-to-be
+ * @layers: (element-type VeraQueueLayer): of an export; strings owned
+ * @take_dir: of a take, its folder-to-be
  */
 typedef struct {
     gboolean is_export;
     char *id, *title, *edit_id;
     char *clip_path, *take_dir;
     VeraEditRequest request;
-    VeraMatteRefinement refinement;
+    GArray *layers;
     VeraExportSettings settings;
     GArray *frames;
 } VeraJobSpec;

@@ -28,8 +28,24 @@ vera_job_spec_free(VeraJobSpec *self)
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free((char *)texts[i]);
+    g_clear_pointer(&self->layers, g_array_unref);
     g_clear_pointer(&self->frames, g_array_unref);
     g_free(self);
+}
+
+static void
+vera_job_spec_clear_layer_cb(gpointer layer)
+{
+    g_free((char *)((VeraQueueLayer *)layer)->take_dir);
+}
+
+static GArray *
+vera_job_spec_new_layers(void)
+{
+    GArray *layers = g_array_new(FALSE, TRUE, sizeof(VeraQueueLayer));
+
+    g_array_set_clear_func(layers, vera_job_spec_clear_layer_cb);
+    return layers;
 }
 
 VeraJobSpec *
@@ -65,9 +81,13 @@ vera_job_spec_new_export(const VeraQueueExport *order, const char *title)
     self->id = g_uuid_string_random();
     self->title = g_strdup(title);
     self->clip_path = g_strdup(order->clip_path);
-    self->take_dir = g_strdup(order->take_dir);
     self->frames = g_array_copy(order->frames);
-    self->refinement = order->refinement;
+    self->layers = vera_job_spec_new_layers();
+    for (int i = 0; i < order->n_layers; i++) {
+        VeraQueueLayer layer = order->layers[i];
+        layer.take_dir = g_strdup(layer.take_dir);
+        g_array_append_val(self->layers, layer);
+    }
     self->settings = order->settings;
     self->settings.output_dir = g_strdup(order->settings.output_dir);
     self->settings.name = g_strdup(order->settings.name);
@@ -248,6 +268,52 @@ vera_job_spec_read_matte_cb(VeraProjectReader *reader, gpointer target)
     vera_project_reader_get_float(reader, "floor", &m->floor);
 }
 
+static JsonArray *
+vera_job_spec_layers_to_json(const GArray *layers)
+{
+    JsonArray *array = json_array_new();
+
+    for (guint i = 0; i < layers->len; i++) {
+        const VeraQueueLayer *layer = &g_array_index(layers, VeraQueueLayer, i);
+        JsonObject *object = json_object_new();
+        vera_project_json_set_string(object, "take", layer->take_dir);
+        json_object_set_double_member(object, "opacity", layer->opacity);
+        json_object_set_object_member(object, "matte",
+                                      vera_job_spec_matte_to_json(&layer->refinement));
+        json_array_add_object_element(array, object);
+    }
+    return array;
+}
+
+static void
+vera_job_spec_read_layer_cb(VeraProjectReader *reader, gpointer target)
+{
+    VeraQueueLayer layer = {.refinement = VERA_MATTE_REFINEMENT_INIT, .opacity = 1};
+
+    vera_project_reader_get_string(reader, "take", (char **)&layer.take_dir);
+    vera_project_reader_get_double(reader, "opacity", &layer.opacity);
+    vera_project_reader_get_object(reader, "matte", "matte", vera_job_spec_read_matte_cb,
+                                   &layer.refinement);
+    if (layer.take_dir == NULL)
+        vera_project_reader_fail(reader, "take", "is missing");
+    if (!(layer.opacity >= 0 && layer.opacity <= 1))
+        vera_project_reader_fail(reader, "opacity", "is not between 0 and 1");
+    g_array_append_val(target, layer);
+}
+
+/* Programs before 0.2 knew exports of one take only. */
+static void
+vera_job_spec_read_only_layer(VeraProjectReader *reader, VeraJobSpec *self)
+{
+    VeraQueueLayer layer = {.refinement = VERA_MATTE_REFINEMENT_INIT, .opacity = 1};
+
+    vera_project_reader_get_object(reader, "matte", "matte", vera_job_spec_read_matte_cb,
+                                   &layer.refinement);
+    layer.take_dir = g_steal_pointer(&self->take_dir);
+    if (layer.take_dir != NULL)
+        g_array_append_val(self->layers, layer);
+}
+
 void
 vera_job_spec_to_json(const VeraJobSpec *self, JsonObject *object)
 {
@@ -265,7 +331,7 @@ vera_job_spec_to_json(const VeraJobSpec *self, JsonObject *object)
     vera_project_json_set_string(object, "clip", self->clip_path);
     json_object_set_object_member(object, "settings",
                                   vera_job_spec_settings_to_json(&self->settings));
-    json_object_set_object_member(object, "matte", vera_job_spec_matte_to_json(&self->refinement));
+    json_object_set_array_member(object, "layers", vera_job_spec_layers_to_json(self->layers));
 }
 
 VeraJobSpec *
@@ -275,8 +341,8 @@ vera_job_spec_read_json(VeraProjectReader *reader)
     g_autofree char *kind = NULL;
 
     self->frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    self->layers = vera_job_spec_new_layers();
     self->settings = (VeraExportSettings)VERA_EXPORT_SETTINGS_INIT;
-    self->refinement = (VeraMatteRefinement)VERA_MATTE_REFINEMENT_INIT;
     vera_project_reader_get_string(reader, "kind", &kind);
     vera_project_reader_get_string(reader, "id", &self->id);
     vera_project_reader_get_string(reader, "title", &self->title);
@@ -289,8 +355,10 @@ vera_job_spec_read_json(VeraProjectReader *reader)
                                    &self->request);
     vera_project_reader_get_object(reader, "settings", "settings", vera_job_spec_read_settings_cb,
                                    &self->settings);
-    vera_project_reader_get_object(reader, "matte", "matte", vera_job_spec_read_matte_cb,
-                                   &self->refinement);
+    vera_project_reader_get_objects(reader, "layers", "layers", vera_job_spec_read_layer_cb,
+                                    self->layers);
+    if (g_strcmp0(kind, "export") == 0)
+        vera_job_spec_read_only_layer(reader, self);
     self->is_export = g_strcmp0(kind, "export") == 0;
     self->request.frames = self->frames;
     if (!self->is_export && g_strcmp0(kind, "edit") != 0)

@@ -229,26 +229,44 @@ vera_queue_run_edit(VeraQueueRun *self)
     vera_edit_job_free(edit);
 }
 
+/* Opens the takes of the stack; @takes keeps them. Returns: (transfer full) (nullable): the layers
+ */
+static GArray *
+vera_queue_run_open_layers(VeraQueueRun *self, GPtrArray *takes)
+{
+    const GArray *wanted = self->job->spec->layers;
+    g_autoptr(GArray) layers = g_array_new(FALSE, FALSE, sizeof(VeraExportLayer));
+
+    for (guint i = 0; i < wanted->len; i++) {
+        const VeraQueueLayer *layer = &g_array_index(wanted, VeraQueueLayer, i);
+        VeraTake *take = vera_take_open(layer->take_dir, self->job->cancellable, &self->error);
+        VeraExportLayer opened = {take, layer->refinement, (float)layer->opacity};
+        if (take == NULL)
+            return NULL;
+        g_ptr_array_add(takes, take);
+        g_array_append_val(layers, opened);
+    }
+    return g_steal_pointer(&layers);
+}
+
 static void
 vera_queue_run_export(VeraQueueRun *self, gboolean is_resume)
 {
     const VeraJobSpec *spec = self->job->spec;
     GCancellable *cancellable = self->job->cancellable;
     g_autoptr(VeraClip) clip = vera_clip_open(spec->clip_path, cancellable, &self->error);
-    g_autoptr(VeraTake) take =
-        clip && spec->take_dir ? vera_take_open(spec->take_dir, cancellable, &self->error) : NULL;
-    VeraExportJob job = {.clip = clip,
-                         .take = take,
-                         .frames = spec->frames,
-                         .refinement = spec->refinement,
-                         .settings = spec->settings};
+    g_autoptr(GPtrArray) takes = g_ptr_array_new_with_free_func((GDestroyNotify)vera_take_free);
+    g_autoptr(GArray) layers = clip ? vera_queue_run_open_layers(self, takes) : NULL;
+    VeraExportJob job = {.clip = clip, .frames = spec->frames, .settings = spec->settings};
 
-    if (clip == NULL || (spec->take_dir && take == NULL))
+    if (layers == NULL)
         return;
+    job.layers = (const VeraExportLayer *)(const void *)layers->data;
+    job.n_layers = (int)layers->len;
     job.settings.is_resume = spec->settings.is_resume || is_resume;
     if (vera_export_job_run(&job, &self->n_changed, vera_queue_run_export_progress_cb, self,
                             cancellable, &self->error))
-        self->n_exported = take ? vera_take_get_record(take)->frames->len : spec->frames->len;
+        self->n_exported = spec->frames->len;
 }
 
 static void

@@ -42,21 +42,37 @@ VeraQueue *vera_queue_new(const char *state_path);
  *
  * Returns: (transfer none): the job, queued
  */
-VeraJob *vera_queue_add_edit(VeraQueue *self, const VeraEditRequest *request, const char *title, const char *edit_id, const char *take_dir);
+VeraJob *vera_queue_add_edit(VeraQueue *self,
+                             const VeraEditRequest *request,
+                             const char *title,
+                             const char *edit_id,
+                             const char *take_dir);
+
+/**
+ * VeraQueueLayer: a layer of an export.
+ * @take_dir: folder of its take
+ * @refinement: of its matte
+ * @opacity: 0..1
+ */
+typedef struct {
+    const char *take_dir;
+    VeraMatteRefinement refinement;
+    double opacity;
+} VeraQueueLayer;
 
 /**
  * VeraQueueExport: an export to be done.
  * @clip_path: the source
- * @take_dir: (nullable): the take; %NULL exports the clip alone
- * @frames: (element-type gint64): of a null edit
- * @refinement: of the matte
+ * @layers: the stack, bottom first
+ * @n_layers: 0 exports the clip alone
+ * @frames: (element-type gint64): source frames, increasing
  * @settings: what is written and where
  */
 typedef struct {
     const char *clip_path;
-    const char *take_dir;
+    const VeraQueueLayer *layers;
+    int n_layers;
     GArray *frames;
-    VeraMatteRefinement refinement;
     VeraExportSettings settings;
 } VeraQueueExport;
 
@@ -91,17 +107,25 @@ void vera_queue_clear_finished(VeraQueue *self);
 guint vera_queue_get_n_active(VeraQueue *self);
 
 /**
- * VeraQueuePreviewFunc: @rgb width*height*3 interleaved and @matte width*height, 0..1, at model size, borrowed; source frame @frame;
- * on the main context.
+ * VeraQueuePreviewFunc: @rgb width*height*3 interleaved and @matte width*height, 0..1, at model
+ * size, borrowed; source frame @frame; on the main context.
  */
-typedef void (*VeraQueuePreviewFunc)(
-    VeraJob *job, gint64 frame, int width, int height, const float *rgb, const float *matte, gpointer user_data);
+typedef void (*VeraQueuePreviewFunc)(VeraJob *job,
+                                     gint64 frame,
+                                     int width,
+                                     int height,
+                                     const float *rgb,
+                                     const float *matte,
+                                     gpointer user_data);
 
 /**
  * vera_queue_set_preview: takes are shown at source frame @frame as steps end, at most every two
  * seconds and for at most a tenth of the time; -1 for none. Never changes a result.
  */
-void vera_queue_set_preview(VeraQueue *self, gint64 frame, VeraQueuePreviewFunc func, gpointer user_data);
+void vera_queue_set_preview(VeraQueue *self,
+                            gint64 frame,
+                            VeraQueuePreviewFunc func,
+                            gpointer user_data);
 
 /** vera_queue_get_notice: Returns: (nullable): the property */
 const char *vera_queue_get_notice(VeraQueue *self);

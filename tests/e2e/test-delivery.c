@@ -169,6 +169,117 @@ test_take(void)
     g_assert_cmpint(run(NULL, "test -e inverted/take"), !=, 0);
 }
 
+/** The mean alpha of the second frame of a layer's movie, 0 .. 65535. */
+static double
+read_mean_alpha(const char *movie)
+{
+    g_autofree char *path = g_build_filename(root_dir, "alpha.raw", NULL), *bytes = NULL;
+    double sum = 0;
+    gsize length;
+
+    g_assert_cmpint(run(NULL,
+                        "ffmpeg -v error -y -i %s -vf trim=start_frame=1:end_frame=2,alphaextract "
+                        "-f rawvideo -pix_fmt gray16le alpha.raw",
+                        movie),
+                    ==, 0);
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    g_assert_cmpuint(length, ==, 90 * 50 * 2);
+    for (gsize i = 0; i < length / 2; i++)
+        sum += ((const guint16 *)(gconstpointer)bytes)[i];
+    return sum / (double)(length / 2);
+}
+
+static void
+make_takes(void)
+{
+    make_clip();
+    for (int i = 1; i <= 2 && run(NULL, "test -e low%d", i) != 0; i++)
+        g_assert_cmpint(run(NULL,
+                            "vera edit clip.mkv --instruction 'Add a red fox' --size 64x32 --steps "
+                            "1 --range %d-%d "
+                            "--seed %d --export ffv1 --output low%d",
+                            i, i + 1, i, i),
+                        ==, 0);
+}
+
+/** Takes stacked from the command line: the frames of both, a folder each, opacity in the matte. */
+static void
+test_stack(void)
+{
+    g_autofree char *listing = NULL, *frames = NULL, *wrong = NULL, *other = NULL;
+
+    make_takes();
+    g_assert_cmpint(
+        run(NULL, "vera export low1/take low2/take --invert --export ffv1 --output stack"), ==, 0);
+    g_assert_cmpint(run(NULL, "vera export low1/take low2/take --invert --opacity 1,0.25 --export "
+                              "ffv1 --output faint"),
+                    ==, 0);
+    g_assert_cmpint(run(&listing, "cd stack && echo *"), ==, 0);
+    g_assert_cmpstr(listing, ==, "comp.mkv edit01.mkv edit02.mkv manifest.json\n");
+    g_assert_cmpint(run(&frames, "ffprobe -v error -count_frames -show_entries "
+                                 "stream=nb_read_frames -of csv=p=0 stack/comp.mkv"),
+                    ==, 0);
+    g_assert_cmpstr(frames, ==, "3\n");
+    g_assert_cmpint(
+        run(NULL, "vera verify stack --source clip.mkv && vera verify faint --source clip.mkv"), ==,
+        0);
+    g_assert_cmpfloat(read_mean_alpha("faint/edit01.mkv"), ==, read_mean_alpha("stack/edit01.mkv"));
+    g_assert_cmpfloat(read_mean_alpha("stack/edit02.mkv"), >, 1000);
+    g_assert_cmpfloat_with_epsilon(read_mean_alpha("faint/edit02.mkv"),
+                                   read_mean_alpha("stack/edit02.mkv") / 4, 2);
+    g_assert_cmpint(run(&wrong, "vera export low1/take low2/take --opacity 1,1,1 --output wrong"),
+                    ==, 2);
+    g_assert_nonnull(strstr(wrong, "--opacity"));
+    g_assert_cmpint(run(NULL, "cp clip.mkv other.mkv && vera edit other.mkv --instruction 'Add a "
+                              "red fox' --size 64x32 "
+                              "--steps 1 --range 1-1 --export ffv1 --output other"),
+                    ==, 0);
+    g_assert_cmpint(run(&other, "vera export low1/take other/take --output wrong"), ==, 2);
+    g_assert_nonnull(strstr(other, "only takes of one clip"));
+    g_assert_cmpint(run(NULL, "test -e wrong"), !=, 0);
+}
+
+/** What a project shows: the hidden edit left out, opacity kept, the range its own. */
+static void
+test_project(void)
+{
+    static const char project[] =
+        "{\"vera_project\": 1, \"clips\": [{\"id\": \"c\", \"path\": \"clip.mkv\", \"name\": "
+        "\"clip\"}], \"in_frame\": 1, "
+        "\"out_frame\": 3, \"edits\": [{\"id\": \"a\", \"clip\": \"c\", \"takes\": [{\"id\": "
+        "\"t\", \"dir\": \"low1/take\"}], "
+        "\"chosen_take\": \"t\", \"is_visible\": %s, \"instruction\": \"x\", \"first\": 0, "
+        "\"last\": 1}, {\"id\": \"b\", "
+        "\"clip\": \"c\", \"takes\": [{\"id\": \"u\", \"dir\": \"low2/take\"}], \"chosen_take\": "
+        "\"u\", \"instruction\": \"y\", "
+        "\"first\": 1, \"last\": 2, \"opacity\": 0.25, \"refinement\": {\"is_inverted\": "
+        "true}}]}\n";
+    g_autofree char *path = g_build_filename(root_dir, "shot.vera", NULL), *listing = NULL,
+                    *hidden = NULL, *wrong = NULL;
+
+    make_takes();
+    for (int is_visible = 0; is_visible < 2; is_visible++) {
+        g_autofree char *text = g_strdup_printf(project, is_visible ? "true" : "false");
+        g_assert_true(g_file_set_contents(path, text, -1, NULL));
+        g_assert_cmpint(
+            run(NULL, "vera export shot.vera --export ffv1 --output shot%d", is_visible), ==, 0);
+    }
+    g_assert_cmpint(run(&hidden, "cd shot0 && echo *"), ==, 0);
+    g_assert_cmpstr(hidden, ==, "comp.mkv edit.mkv manifest.json\n");
+    g_assert_cmpint(run(&listing, "cd shot1 && echo *; ffprobe -v error -count_frames "
+                                  "-show_entries stream=nb_read_frames "
+                                  "-of csv=p=0 comp.mkv"),
+                    ==, 0);
+    g_assert_cmpstr(listing, ==, "comp.mkv edit01.mkv edit02.mkv manifest.json\n3\n");
+    g_assert_cmpint(run(NULL, "vera verify shot1 --source clip.mkv"), ==, 0);
+    g_assert_cmpint(run(NULL, "vera export low2/take --invert --opacity 0.25 --range 2-4 --export "
+                              "ffv1 --output alone"),
+                    ==, 0);
+    g_assert_cmpfloat(read_mean_alpha("shot0/edit.mkv"), ==, read_mean_alpha("alone/edit.mkv"));
+    g_assert_cmpint(run(&wrong, "vera export shot.vera --clip nothing --output wrong"), ==, 2);
+    g_assert_nonnull(strstr(wrong, "has no clip"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -185,6 +296,8 @@ main(int argc, char **argv)
     g_test_add_func("/delivery/overwrite-and-resume", test_overwrite_and_resume);
     g_test_add_func("/delivery/wrong-options", test_wrong_options);
     g_test_add_func("/delivery/take", test_take);
+    g_test_add_func("/delivery/stack", test_stack);
+    g_test_add_func("/delivery/project", test_project);
     code = g_test_run();
     run(NULL, "rm -rf '%s'", root_dir);
     return code;

@@ -16,6 +16,7 @@ typedef struct {
     float *layer;
     float *matte;
     float *out;
+    VeraExportElement element;
 } ExportEdit;
 
 static inline void
@@ -23,8 +24,12 @@ export_edit_init(ExportEdit *self, const VeraClipInfo *info)
 {
     gsize n = (gsize)info->width * (gsize)info->height;
 
-    *self = (ExportEdit){info->width,          info->height,     g_new0(float, n * 3),
-                         g_new0(float, n * 3), g_new0(float, n), g_new0(float, n * 3)};
+    *self = (ExportEdit){.width = info->width,
+                         .height = info->height,
+                         .rgb = g_new0(float, n * 3),
+                         .layer = g_new0(float, n * 3),
+                         .matte = g_new0(float, n),
+                         .out = g_new0(float, n * 3)};
 }
 
 static inline void
@@ -78,7 +83,8 @@ export_edit_make(ExportEdit *self, VeraClip *clip, gint64 index, gboolean is_nul
     frame.composite = vera_composite_to_frame(source, &over, self->out, &error);
     g_assert_no_error(error);
     frame.composite_rgb = self->out;
-    frame.layer_rgb = self->layer;
+    self->element = (VeraExportElement){self->layer, self->matte};
+    frame.layers = &self->element;
     frame.matte = self->matte;
     return frame;
 }
@@ -112,11 +118,16 @@ export_try(const VeraExportSettings *settings,
            GError **error)
 {
     g_autoptr(GArray) frames = export_list_frames(first, last, 1);
-    g_autoptr(VeraExporter) exporter = vera_exporter_new(settings, clip, frames, error);
+    VeraExportSettings own = *settings;
+    g_autoptr(VeraExporter) exporter = NULL;
     ExportEdit edit;
     gint64 n_changed;
     int n_kept = 0;
-    gboolean ok = exporter != NULL;
+    gboolean ok;
+
+    own.n_layers = is_null ? 0 : 1;
+    exporter = vera_exporter_new(&own, clip, frames, error);
+    ok = exporter != NULL;
 
     export_edit_init(&edit, vera_clip_get_info(clip));
     for (guint i = 0; ok && i < frames->len; i++) {

@@ -360,10 +360,11 @@ add_export(VeraQueue *queue, const char *name)
     g_autofree char *take = g_build_filename(folder, "reference", NULL);
     g_autofree char *out = g_build_filename(folder, name, NULL);
     g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    VeraQueueLayer layer = {take, VERA_MATTE_REFINEMENT_INIT, 1};
     VeraQueueExport order = {.clip_path = clip,
-                             .take_dir = take,
+                             .layers = &layer,
+                             .n_layers = 1,
                              .frames = frames,
-                             .refinement = VERA_MATTE_REFINEMENT_INIT,
                              .settings = VERA_EXPORT_SETTINGS_INIT};
 
     for (gint64 i = 0; i < QUEUE_N_FRAMES; i++)
@@ -508,6 +509,9 @@ static const char *const round_trip_marks[] = {
     "1001",
     "\"padding\" : 6",
     "näme",
+    "/takes/lower",
+    "/takes/upper",
+    "0.625",
 };
 
 /* What is kept of a job comes back whole; what is written again is the same. */
@@ -521,12 +525,28 @@ test_state_round_trip(void)
     const gint64 numbers[] = {0, 1, 2, 10, 20, 30, 31, 1000000};
     g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
     VeraEditRequest request;
+    VeraQueueLayer layers[] = {
+        {"/takes/lower", VERA_MATTE_REFINEMENT_INIT, 1},
+        {"/takes/upper", {0.1f, 0.9f, -2.5f, 3.25f, 12, TRUE, 0.03f}, 0.625}};
     VeraQueueExport order = {.clip_path = clip,
+                             .layers = layers,
+                             .n_layers = 2,
                              .frames = frames,
-                             .refinement = {0.1f, 0.9f, -2.5f, 3.25f, 12, TRUE, 0.03f},
-                             .settings = {VERA_EXPORT_PRESET_PNG, out, "näme \"1\"", 1001, 6,
-                                          VERA_EXR_COMPRESSION_PIZ, TRUE, TRUE, TRUE, TRUE, TRUE,
-                                          TRUE, FALSE, TRUE, "{\"a\": 1}", "look"}};
+                             .settings = {.preset = VERA_EXPORT_PRESET_PNG,
+                                          .output_dir = out,
+                                          .name = "näme \"1\"",
+                                          .start_number = 1001,
+                                          .padding = 6,
+                                          .compression = VERA_EXR_COMPRESSION_PIZ,
+                                          .is_float32 = TRUE,
+                                          .is_straight = TRUE,
+                                          .has_matte_layer = TRUE,
+                                          .has_chromaticities = TRUE,
+                                          .is_linear_over = TRUE,
+                                          .is_silent = TRUE,
+                                          .can_overwrite = TRUE,
+                                          .record_json = "{\"a\": 1}",
+                                          .look = "look"}};
     gint64 start, end;
 
     g_array_append_vals(frames, numbers, G_N_ELEMENTS(numbers));
