@@ -13,7 +13,7 @@ vera_canvas_is_at_wipe(VeraCanvas *self, double x)
 {
     double wipe_x, y;
 
-    if (!self->has_wipe)
+    if (!self->has_wipe || self->has_split)
         return FALSE;
     vera_canvas_from_plate(self, self->wipe * self->plate_width, 0, &wipe_x, &y);
     return fabs(wipe_x - x) <= VERA_CANVAS_GRIP;
@@ -67,6 +67,7 @@ vera_canvas_draw_begin_cb(GtkGestureDrag *drag, double x, double y, VeraCanvas *
     double plate_x, plate_y;
 
     gtk_widget_grab_focus(GTK_WIDGET(self));
+    self->drag_pane = vera_canvas_get_pane(self, x);
     self->is_wiping = vera_canvas_is_at_wipe(self, x);
     self->is_sizing = !self->is_wiping && (self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER) && (state & GDK_SHIFT_MASK);
     self->sizing_from = self->brush_radius;
@@ -77,6 +78,10 @@ vera_canvas_draw_begin_cb(GtkGestureDrag *drag, double x, double y, VeraCanvas *
         return;
     }
     vera_canvas_to_plate(self, x, y, &plate_x, &plate_y);
+    if (self->tool == VERA_TOOL_MOVE) {
+        vera_canvas_move_begin(self, plate_x, plate_y);
+        return;
+    }
     vera_canvas_region_begin(self, plate_x, plate_y, vera_canvas_get_pressure(GTK_GESTURE(drag)),
                              self->tool == VERA_TOOL_ERASER || (state & GDK_ALT_MASK));
 }
@@ -96,6 +101,10 @@ vera_canvas_draw_update_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanva
         vera_canvas_pan_update_cb(drag, dx, dy, self);
     } else {
         vera_canvas_to_plate(self, x + dx, y + dy, &plate_x, &plate_y);
+        if (self->tool == VERA_TOOL_MOVE) {
+            vera_canvas_move_update(self, plate_x, plate_y);
+            return;
+        }
         vera_canvas_region_update(self, plate_x, plate_y, vera_canvas_get_pressure(GTK_GESTURE(drag)));
     }
 }
@@ -106,7 +115,10 @@ vera_canvas_draw_end_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanvas *
     gboolean is_drawing = !self->is_wiping && !self->is_sizing && self->tool != VERA_TOOL_PAN;
 
     self->is_wiping = self->is_sizing = FALSE;
-    if (is_drawing)
+    self->drag_pane = -1;
+    if (is_drawing && self->tool == VERA_TOOL_MOVE)
+        vera_canvas_move_end(self);
+    else if (is_drawing)
         vera_canvas_region_end(self);
 }
 
@@ -114,7 +126,7 @@ static gboolean
 vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, VeraCanvas *self)
 {
     GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(scroll));
-    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), factor = pow(1.2, -dy), zoom;
+    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), factor = pow(1.2, -dy), zoom, x;
 
     if (self->plate_width == 0)
         return GDK_EVENT_PROPAGATE;
@@ -128,7 +140,8 @@ vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, Ve
     zoom = CLAMP(self->zoom * factor, 0.01, 64.0);
     factor = zoom / self->zoom;
     self->is_fit = FALSE;
-    self->x = self->pointer_x * device - (self->pointer_x * device - self->x) * factor;
+    x = (self->pointer_x - vera_canvas_get_pane(self, self->pointer_x) * vera_canvas_get_pane_width(self)) * device;
+    self->x = x - (x - self->x) * factor;
     self->y = self->pointer_y * device - (self->pointer_y * device - self->y) * factor;
     self->zoom = zoom;
     g_object_notify(G_OBJECT(self), "zoom");
@@ -148,6 +161,32 @@ vera_canvas_pinch_cb(GtkGestureZoom *gesture, double scale, VeraCanvas *self)
     vera_canvas_zoom_to(self, self->drag_zoom * scale);
 }
 
+/* What is seen at plate column @x: the wipe or the left side shows the other view. */
+static VeraView
+vera_canvas_get_view_at(VeraCanvas *self, double x)
+{
+    gboolean is_other = self->has_wipe && x < self->wipe * self->plate_width;
+
+    if (self->has_split)
+        is_other = vera_canvas_get_pane(self, self->pointer_x) == 0;
+    return is_other ? self->other : self->view;
+}
+
+static gboolean
+vera_canvas_read(VeraCanvas *self, VeraView view, int x, int y, float *rgba)
+{
+    float source[4];
+
+    if (view != VERA_VIEW_DIFFERENCE)
+        return vera_renderer_read(self->renderer, view, x, y, 1, 1, rgba);
+    if (!vera_renderer_read(self->renderer, VERA_VIEW_COMPOSITE, x, y, 1, 1, rgba) ||
+        !vera_renderer_read(self->renderer, VERA_VIEW_SOURCE, x, y, 1, 1, source))
+        return FALSE;
+    for (int c = 0; c < 3; c++)
+        rgba[c] = fabsf(rgba[c] - source[c]);
+    return TRUE;
+}
+
 /* Frame position, and the values under the pointer as they are stored, not as the screen shows them. */
 static void
 vera_canvas_tell_readout(VeraCanvas *self)
@@ -155,6 +194,7 @@ vera_canvas_tell_readout(VeraCanvas *self)
     g_autofree char *text = NULL;
     double x, y;
     float rgba[4];
+    VeraView view;
 
     vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
     if (self->renderer == NULL || self->pointer_x < 0 || x < 0 || y < 0 || x >= self->plate_width || y >= self->plate_height) {
@@ -162,9 +202,13 @@ vera_canvas_tell_readout(VeraCanvas *self)
         return;
     }
     gtk_gl_area_make_current(GTK_GL_AREA(self));
-    if (!vera_renderer_read(self->renderer, self->view, (int)x, (int)y, 1, 1, rgba))
+    view = vera_canvas_get_view_at(self, x);
+    if (!vera_canvas_read(self, view, (int)x, (int)y, rgba))
         return;
-    text = g_strdup_printf("%d, %d   R %.4f  G %.4f  B %.4f", (int)x, (int)y, (double)rgba[0], (double)rgba[1], (double)rgba[2]);
+    if (view == VERA_VIEW_MATTE)
+        text = g_strdup_printf("%d, %d  %.3f", (int)x, (int)y, (double)rgba[3]);
+    else
+        text = g_strdup_printf("%d, %d  %.3f %.3f %.3f", (int)x, (int)y, (double)rgba[0], (double)rgba[1], (double)rgba[2]);
     g_signal_emit_by_name(self, "readout", text);
 }
 
@@ -201,7 +245,7 @@ vera_canvas_pressed_cb(GtkGestureClick *click, int n_press, double x, double y, 
 static gboolean
 vera_canvas_key_cb(GtkEventControllerKey *key, guint keyval, guint code, GdkModifierType state, VeraCanvas *self)
 {
-    if (keyval == GDK_KEY_Escape && self->points->len > 0) {
+    if (keyval == GDK_KEY_Escape && (self->points->len > 0 || self->moving != NULL)) {
         vera_canvas_region_cancel(self);
         return GDK_EVENT_STOP;
     }

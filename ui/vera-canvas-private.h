@@ -15,7 +15,7 @@ struct _VeraCanvas {
     /* What is shown */
     VeraView view, other;
     VeraChannel channel;
-    gboolean has_overlay, has_wipe;
+    gboolean has_overlay, has_wipe, has_split, has_onion;
     double wipe;
     int plate_width, plate_height;
 
@@ -24,6 +24,7 @@ struct _VeraCanvas {
     double zoom, x, y;
     double drag_x, drag_y, drag_zoom;
     gboolean is_wiping;
+    int drag_pane; /* the side in which a drag began, or -1 */
     double pointer_x, pointer_y; /* widget coordinates; negative outside */
 
     /* Drawing a region */
@@ -32,13 +33,22 @@ struct _VeraCanvas {
     GArray *points; /* of VeraRegionPoint: the shape in hand */
     gboolean is_subtracting, is_sizing;
     double sizing_from;
+    VeraRegion *moving; /* the region with a shape in hand, while it is dragged */
+    guint moving_shape;
+    int moving_point; /* -1: all of them */
+    double moving_x, moving_y;
     cairo_surface_t *mask;
     VeraRegion *mask_region;
     gint64 mask_frame;
 };
 
+/** vera_canvas_get_pane_width: Returns: widget pixels of the picture's place: all, or one side of two */
+double vera_canvas_get_pane_width(VeraCanvas *self);
+/** vera_canvas_get_pane: Returns: the side at widget coordinate @x: 0, or 1 right of the middle; where a drag began while one lasts */
+int vera_canvas_get_pane(VeraCanvas *self, double x);
 /** vera_canvas_to_plate: widget coordinates to plate pixels. */
 void vera_canvas_to_plate(VeraCanvas *self, double x, double y, double *plate_x, double *plate_y);
+/** vera_canvas_from_plate: plate pixels to widget coordinates, on the left of two sides. */
 void vera_canvas_from_plate(VeraCanvas *self, double plate_x, double plate_y, double *x, double *y);
 /** vera_canvas_layout: settles zoom and position for the size that the widget has now. */
 void vera_canvas_layout(VeraCanvas *self);
@@ -52,5 +62,20 @@ void vera_canvas_region_end(VeraCanvas *self);
 void vera_canvas_region_cancel(VeraCanvas *self);
 /** vera_canvas_region_snapshot: the region of the selected edit, the shape in hand and the brush. */
 void vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
+
+/** vera_canvas_get_kind: Returns: the shape that a tool draws */
+VeraRegionShapeKind vera_canvas_get_kind(VeraTool tool);
+/** vera_canvas_get_region: Returns: (transfer none) (nullable): what is seen of the selected edit's region, with a shape in hand */
+VeraRegion *vera_canvas_get_region(VeraCanvas *self);
+/** vera_canvas_trace: a shape's path in plate pixels. */
+void vera_canvas_trace(cairo_t *cr, VeraRegionShapeKind kind, const VeraRegionPoint *p, guint n);
+/** vera_canvas_move_begin/update/end: drags what lies under the pointer, a corner or a whole shape; plate coordinates. */
+void vera_canvas_move_begin(VeraCanvas *self, double x, double y);
+void vera_canvas_move_update(VeraCanvas *self, double x, double y);
+void vera_canvas_move_end(VeraCanvas *self);
+/** vera_canvas_move_paint: outlines and corners of the shapes at the playhead; @pixel: plate pixels of a widget pixel. */
+void vera_canvas_move_paint(VeraCanvas *self, cairo_t *cr, double pixel);
+/** vera_canvas_onion_paint: outlines of the region at the keyframes before (warm) and after (green) the playhead. */
+void vera_canvas_onion_paint(VeraCanvas *self, cairo_t *cr, double pixel);
 
 G_END_DECLS

@@ -10,7 +10,7 @@
 /* Points of strokes and lassos nearer than this (plate pixels at zoom 1) add nothing. */
 #define VERA_CANVAS_MIN_STEP 1.5
 
-static VeraRegionShapeKind
+VeraRegionShapeKind
 vera_canvas_get_kind(VeraTool tool)
 {
     switch (tool) {
@@ -25,6 +25,7 @@ vera_canvas_get_kind(VeraTool tool)
     case VERA_TOOL_PAN:
     case VERA_TOOL_BRUSH:
     case VERA_TOOL_ERASER:
+    case VERA_TOOL_MOVE:
     case VERA_TOOL_COUNT:
         break;
     }
@@ -67,6 +68,7 @@ void
 vera_canvas_region_cancel(VeraCanvas *self)
 {
     g_array_set_size(self->points, 0);
+    g_clear_pointer(&self->moving, vera_region_unref);
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
@@ -166,11 +168,20 @@ vera_canvas_draw_mask(VeraCanvas *self, const VeraRegion *region, gint64 frame)
     return surface;
 }
 
+VeraRegion *
+vera_canvas_get_region(VeraCanvas *self)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+
+    if (self->moving != NULL)
+        return self->moving;
+    return edit ? edit->region : NULL;
+}
+
 static cairo_surface_t *
 vera_canvas_get_mask(VeraCanvas *self)
 {
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    VeraRegion *region = edit ? edit->region : NULL;
+    VeraRegion *region = vera_canvas_get_region(self);
     gint64 frame = vera_editor_get_frame(self->editor);
 
     if (region == NULL || (region->shapes->len == 0 && !region->is_inverted)) {
@@ -199,34 +210,38 @@ vera_canvas_paint_mask(VeraCanvas *self, cairo_t *cr, cairo_surface_t *mask)
     cairo_restore(cr);
 }
 
-static void
-vera_canvas_trace_points(VeraCanvas *self, cairo_t *cr)
+void
+vera_canvas_trace(cairo_t *cr, VeraRegionShapeKind kind, const VeraRegionPoint *p, guint n)
 {
-    const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
-    double x, y;
-
-    switch (self->tool) {
-    case VERA_TOOL_RECTANGLE:
+    switch (kind) {
+    case VERA_REGION_SHAPE_KIND_RECTANGLE:
         cairo_rectangle(cr, (double)p[0].x, (double)p[0].y, (double)(p[1].x - p[0].x), (double)(p[1].y - p[0].y));
         return;
-    case VERA_TOOL_ELLIPSE:
+    case VERA_REGION_SHAPE_KIND_ELLIPSE:
         if (fabsf(p[1].x - p[0].x) < 1 || fabsf(p[1].y - p[0].y) < 1)
             return;
         cairo_save(cr);
         cairo_translate(cr, (double)(p[0].x + p[1].x) / 2, (double)(p[0].y + p[1].y) / 2);
         cairo_scale(cr, (double)fabsf(p[1].x - p[0].x) / 2, (double)fabsf(p[1].y - p[0].y) / 2);
+        cairo_new_sub_path(cr);
         cairo_arc(cr, 0, 0, 1, 0, 2 * G_PI);
         cairo_restore(cr);
         return;
-    case VERA_TOOL_PAN:
-    case VERA_TOOL_BRUSH:
-    case VERA_TOOL_ERASER:
-    case VERA_TOOL_LASSO:
-    case VERA_TOOL_POLYGON:
-    case VERA_TOOL_COUNT:
-        for (guint i = 0; i < self->points->len; i++)
-            cairo_line_to(cr, (double)p[i].x, (double)p[i].y);
+    case VERA_REGION_SHAPE_KIND_STROKE:
+    case VERA_REGION_SHAPE_KIND_LASSO:
+    case VERA_REGION_SHAPE_KIND_POLYGON:
+        break;
     }
+    for (guint i = 0; i < n; i++)
+        cairo_line_to(cr, (double)p[i].x, (double)p[i].y);
+}
+
+static void
+vera_canvas_trace_points(VeraCanvas *self, cairo_t *cr)
+{
+    double x, y;
+
+    vera_canvas_trace(cr, vera_canvas_get_kind(self->tool), (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
     if (self->tool == VERA_TOOL_POLYGON && self->pointer_x >= 0) {
         vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
         cairo_line_to(cr, x, y);
@@ -280,24 +295,41 @@ vera_canvas_paint_brush(VeraCanvas *self, cairo_t *cr, double pixel)
     cairo_stroke(cr);
 }
 
+/* One side of two, or all of the widget. */
+static void
+vera_canvas_paint_pane(VeraCanvas *self, cairo_t *cr, cairo_surface_t *mask, int pane)
+{
+    int height = gtk_widget_get_height(GTK_WIDGET(self));
+    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), scale = self->zoom / device;
+    double width = vera_canvas_get_pane_width(self);
+
+    cairo_save(cr);
+    cairo_rectangle(cr, pane * width, 0, width, height);
+    cairo_clip(cr);
+    cairo_translate(cr, pane * width + self->x / device, self->y / device);
+    cairo_scale(cr, scale, scale);
+    if (mask != NULL)
+        vera_canvas_paint_mask(self, cr, mask);
+    if (self->has_onion)
+        vera_canvas_onion_paint(self, cr, 1 / scale);
+    if (self->tool == VERA_TOOL_MOVE)
+        vera_canvas_move_paint(self, cr, 1 / scale);
+    vera_canvas_paint_shape(self, cr, 1 / scale);
+    vera_canvas_paint_brush(self, cr, 1 / scale);
+    cairo_restore(cr);
+}
+
 void
 vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot)
 {
     int width = gtk_widget_get_width(GTK_WIDGET(self)), height = gtk_widget_get_height(GTK_WIDGET(self));
-    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), scale = self->zoom / device;
     cairo_surface_t *mask = vera_canvas_get_mask(self);
     cairo_t *cr;
 
     if (mask == NULL && self->points->len == 0 && self->tool == VERA_TOOL_PAN)
         return;
     cr = gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
-    cairo_rectangle(cr, 0, 0, width, height);
-    cairo_clip(cr);
-    cairo_translate(cr, self->x / device, self->y / device);
-    cairo_scale(cr, scale, scale);
-    if (mask != NULL)
-        vera_canvas_paint_mask(self, cr, mask);
-    vera_canvas_paint_shape(self, cr, 1 / scale);
-    vera_canvas_paint_brush(self, cr, 1 / scale);
+    for (int pane = 0; pane <= (self->has_split ? 1 : 0); pane++)
+        vera_canvas_paint_pane(self, cr, mask, pane);
     cairo_destroy(cr);
 }

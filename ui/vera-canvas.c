@@ -9,7 +9,7 @@
 
 G_DEFINE_FINAL_TYPE(VeraCanvas, vera_canvas, GTK_TYPE_GL_AREA)
 
-enum { PROP_0, PROP_VIEW, PROP_CHANNEL, PROP_HAS_OVERLAY, PROP_HAS_WIPE, PROP_ZOOM, PROP_TOOL, PROP_BRUSH_RADIUS, N_PROPS };
+enum { PROP_0, PROP_VIEW, PROP_CHANNEL, PROP_HAS_OVERLAY, PROP_HAS_WIPE, PROP_HAS_SPLIT, PROP_HAS_ONION, PROP_ZOOM, PROP_TOOL, PROP_BRUSH_RADIUS, N_PROPS };
 static GParamSpec *props[N_PROPS];
 
 static double
@@ -18,11 +18,28 @@ vera_canvas_get_device_scale(VeraCanvas *self)
     return gtk_widget_get_scale_factor(GTK_WIDGET(self));
 }
 
+double
+vera_canvas_get_pane_width(VeraCanvas *self)
+{
+    double device = vera_canvas_get_device_scale(self), width = gtk_widget_get_width(GTK_WIDGET(self)) * device;
+
+    return (self->has_split ? floor(width / 2) : width) / device;
+}
+
+int
+vera_canvas_get_pane(VeraCanvas *self, double x)
+{
+    if (!self->has_split)
+        return 0;
+    return self->drag_pane >= 0 ? self->drag_pane : x >= vera_canvas_get_pane_width(self);
+}
+
 void
 vera_canvas_to_plate(VeraCanvas *self, double x, double y, double *plate_x, double *plate_y)
 {
     double device = vera_canvas_get_device_scale(self);
 
+    x -= vera_canvas_get_pane(self, x) * vera_canvas_get_pane_width(self);
     *plate_x = (x * device - self->x) / self->zoom;
     *plate_y = (y * device - self->y) / self->zoom;
 }
@@ -40,7 +57,7 @@ void
 vera_canvas_layout(VeraCanvas *self)
 {
     double device = vera_canvas_get_device_scale(self), before = self->zoom;
-    double width = gtk_widget_get_width(GTK_WIDGET(self)) * device, height = gtk_widget_get_height(GTK_WIDGET(self)) * device;
+    double width = vera_canvas_get_pane_width(self) * device, height = gtk_widget_get_height(GTK_WIDGET(self)) * device;
 
     if (self->plate_width == 0 || width < 1 || height < 1)
         return;
@@ -84,8 +101,7 @@ vera_canvas_zoom_around(VeraCanvas *self, double factor, double x, double y)
 void
 vera_canvas_zoom_by(VeraCanvas *self, double factor)
 {
-    vera_canvas_zoom_around(self, factor, gtk_widget_get_width(GTK_WIDGET(self)) / 2.0,
-                            gtk_widget_get_height(GTK_WIDGET(self)) / 2.0);
+    vera_canvas_zoom_around(self, factor, vera_canvas_get_pane_width(self) / 2.0, gtk_widget_get_height(GTK_WIDGET(self)) / 2.0);
 }
 
 void
@@ -181,7 +197,8 @@ vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
         .width = gtk_widget_get_width(GTK_WIDGET(self)) * device,
         .height = gtk_widget_get_height(GTK_WIDGET(self)) * device,
         .view = self->view, .other = self->other, .channel = self->channel, .has_overlay = self->has_overlay, .has_grid = TRUE,
-        .wipe = self->has_wipe ? (float)self->wipe : -1.0f, .background = { 0.11f, 0.11f, 0.12f },
+        .wipe = self->has_wipe ? (float)self->wipe : -1.0f,
+        .split = self->has_split ? (float)(vera_canvas_get_pane_width(self) * device) : 0, .background = { 0.11f, 0.11f, 0.12f },
     };
 
     if (self->renderer == NULL)
@@ -242,7 +259,7 @@ vera_canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     if (self->editor == NULL || self->plate_width == 0)
         return;
     vera_canvas_region_snapshot(self, snapshot);
-    if (self->has_wipe)
+    if (self->has_wipe && !self->has_split)
         vera_canvas_snapshot_wipe(self, snapshot);
 }
 
@@ -288,6 +305,12 @@ vera_canvas_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_HAS_WIPE:
         g_value_set_boolean(value, self->has_wipe);
         break;
+    case PROP_HAS_SPLIT:
+        g_value_set_boolean(value, self->has_split);
+        break;
+    case PROP_HAS_ONION:
+        g_value_set_boolean(value, self->has_onion);
+        break;
     case PROP_ZOOM:
         g_value_set_double(value, self->zoom);
         break;
@@ -309,6 +332,18 @@ vera_canvas_set_view(VeraCanvas *self, VeraView view)
     if (view == self->other)
         self->other = self->view;
     self->view = view;
+}
+
+/* The middle of the picture stays in the middle of its side. */
+static void
+vera_canvas_set_split(VeraCanvas *self, gboolean has_split)
+{
+    double before = vera_canvas_get_pane_width(self);
+
+    self->has_split = has_split;
+    if (!self->is_fit)
+        self->x += (vera_canvas_get_pane_width(self) - before) / 2 * vera_canvas_get_device_scale(self);
+    vera_canvas_layout(self);
 }
 
 static void
@@ -337,6 +372,12 @@ vera_canvas_set_property(GObject *object, guint id, const GValue *value, GParamS
     case PROP_HAS_WIPE:
         self->has_wipe = g_value_get_boolean(value);
         break;
+    case PROP_HAS_SPLIT:
+        vera_canvas_set_split(self, g_value_get_boolean(value));
+        break;
+    case PROP_HAS_ONION:
+        self->has_onion = g_value_get_boolean(value);
+        break;
     case PROP_TOOL:
         vera_canvas_set_tool(self, (VeraTool)g_value_get_int(value));
         break;
@@ -357,6 +398,7 @@ vera_canvas_dispose(GObject *object)
     VeraCanvas *self = VERA_CANVAS(object);
 
     g_clear_object(&self->editor);
+    g_clear_pointer(&self->moving, vera_region_unref);
     g_clear_pointer(&self->mask, cairo_surface_destroy);
     g_clear_pointer(&self->mask_region, vera_region_unref);
     g_clear_pointer(&self->points, g_array_unref);
@@ -383,6 +425,8 @@ vera_canvas_class_init(VeraCanvasClass *klass)
     props[PROP_CHANNEL] = g_param_spec_int("channel", NULL, NULL, 0, VERA_CHANNEL_ALPHA, 0, both);
     props[PROP_HAS_OVERLAY] = g_param_spec_boolean("has-overlay", NULL, NULL, FALSE, both);
     props[PROP_HAS_WIPE] = g_param_spec_boolean("has-wipe", NULL, NULL, FALSE, both);
+    props[PROP_HAS_SPLIT] = g_param_spec_boolean("has-split", NULL, NULL, FALSE, both);
+    props[PROP_HAS_ONION] = g_param_spec_boolean("has-onion", NULL, NULL, FALSE, both);
     props[PROP_ZOOM] = g_param_spec_double("zoom", NULL, NULL, 0, 64, 1, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     props[PROP_TOOL] = g_param_spec_int("tool", NULL, NULL, 0, VERA_TOOL_COUNT - 1, 0, both);
     props[PROP_BRUSH_RADIUS] = g_param_spec_double("brush-radius", NULL, NULL, 1, 2000, 20, both);
@@ -401,6 +445,7 @@ vera_canvas_init(VeraCanvas *self)
     self->is_fit = TRUE;
     self->brush_radius = 24;
     self->pointer_x = self->pointer_y = -1;
+    self->drag_pane = -1;
     self->points = g_array_new(FALSE, FALSE, sizeof(VeraRegionPoint));
     gtk_gl_area_set_required_version(GTK_GL_AREA(self), 3, 0);
     gtk_gl_area_set_use_es(GTK_GL_AREA(self), FALSE);

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * VeraCanvas: the picture at the playhead, composited by OpenGL, with zoom, pan, wipe and the region tools.
  *
  * Properties (notified): "view" (int, #VeraView), "channel" (int, #VeraChannel), "has-overlay" (boolean), "has-wipe" (boolean),
+ * "has-split" (boolean; source and composite side by side instead of a wipe), "has-onion" (boolean; outlines of the neighbouring keyframes),
  * "zoom" (double, device pixels per plate pixel; read-only), "tool" (int, #VeraTool), "brush-radius" (double, plate pixels).
  * Signals: "readout" (string): what is under the pointer.
  */
@@ -27,6 +28,7 @@ typedef enum {
     VERA_TOOL_ELLIPSE,
     VERA_TOOL_LASSO,
     VERA_TOOL_POLYGON,
+    VERA_TOOL_MOVE, /* shapes that are there, as a keyframe at the playhead */
     VERA_TOOL_COUNT,
 } VeraTool;
 

@@ -90,6 +90,25 @@ void vera_editor_commit(VeraEditor *self, VeraProjectState *state, const char *n
 /** vera_editor_add_edit: a new edit over the range, selected. */
 void vera_editor_add_edit(VeraEditor *self);
 
+/** vera_editor_add_key: a keyframe at the playhead in every shape of the selected edit's region. */
+void vera_editor_add_key(VeraEditor *self);
+/** vera_editor_remove_key: deletes the region's keyframes at the playhead; "message" says what stands against it. */
+void vera_editor_remove_key(VeraEditor *self);
+/**
+ * vera_editor_move_key:
+ * @to: where the region's keyframes at @from go, held between their neighbours and inside the clip
+ * @merge_key: (nullable): as for vera_project_commit()
+ *
+ * Returns: where they are now, or -1 if there are none
+ */
+gint64 vera_editor_move_key(VeraEditor *self, gint64 from, gint64 to, const char *merge_key);
+/** vera_editor_shift_key: moves the keyframe at the playhead by @delta frames; the playhead goes along. */
+void vera_editor_shift_key(VeraEditor *self, int delta);
+/** vera_editor_go_key: to the next keyframe of the selected edit's region, or the one before (@direction -1). */
+void vera_editor_go_key(VeraEditor *self, int direction);
+/** vera_editor_nudge_region: moves all shapes by source pixels, as a keyframe at the playhead. */
+void vera_editor_nudge_region(VeraEditor *self, double dx, double dy);
+
 /** VeraEditorLayer: one visible layer at the playhead, for the renderer. */
 typedef struct {
     VeraLayerFrame *frame; /* (owned) (nullable) */

@@ -291,6 +291,7 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
     glUniform1i(glGetUniformLocation(p, "view"), (GLint)display->view);
     glUniform1i(glGetUniformLocation(p, "other"), (GLint)display->other);
     glUniform1f(glGetUniformLocation(p, "wipe"), display->wipe);
+    glUniform1f(glGetUniformLocation(p, "split"), display->split);
     glUniform1i(glGetUniformLocation(p, "channel"), (GLint)display->channel);
     glUniform1i(glGetUniformLocation(p, "has_overlay"), display->has_overlay);
     glUniform1i(glGetUniformLocation(p, "has_grid"), display->has_grid);

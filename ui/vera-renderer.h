@@ -57,6 +57,8 @@ typedef struct {
  * @view: what is shown, on the right of the wipe
  * @other: what is shown left of the wipe
  * @wipe: position of the wipe in plate widths, 0..1; negative for none
+ * @split: device pixels; above 0 the target shows the plate twice: @other left of it, @view right of it, each at @x from its side's
+ * left edge, and without a wipe
  * @channel: channel
  * @has_overlay: tint the matte over the picture
  * @has_grid: draw the pixel grid when a plate pixel is large
@@ -71,6 +73,7 @@ typedef struct {
     VeraView view;
     VeraView other;
     float wipe;
+    float split;
     VeraChannel channel;
     gboolean has_overlay;
     gboolean has_grid;

@@ -166,6 +166,35 @@ vera_timeline_draw_job(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTime
     }
 }
 
+/* Diamonds; the one at the playhead is filled. */
+static void
+vera_timeline_draw_keys(VeraTimeline *self, GtkSnapshot *snapshot, const VeraEdit *edit, double top)
+{
+    g_autoptr(GArray) frames = edit->region ? vera_region_list_keys(edit->region) : NULL;
+    double y = vera_timeline_get_key_y(top);
+    cairo_t *cr;
+
+    if (frames == NULL || frames->len == 0)
+        return;
+    cr = gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, (float)top, (float)self->axis.width, VERA_TIMELINE_ROW));
+    cairo_set_line_width(cr, 1.5);
+    for (guint i = 0; i < frames->len; i++) {
+        gint64 frame = g_array_index(frames, gint64, i);
+        double x = vera_timeline_axis_get_x(&self->axis, (double)frame + 0.5);
+        gboolean is_here = frame == vera_editor_get_frame(self->editor);
+        cairo_move_to(cr, x, y - 5);
+        cairo_line_to(cr, x + 5, y);
+        cairo_line_to(cr, x, y + 5);
+        cairo_line_to(cr, x - 5, y);
+        cairo_close_path(cr);
+        cairo_set_source_rgb(cr, is_here ? 1 : 0.1, is_here ? 0.85 : 0.1, is_here ? 0.2 : 0.12);
+        cairo_fill_preserve(cr);
+        cairo_set_source_rgb(cr, 1, 1, 1);
+        cairo_stroke(cr);
+    }
+    cairo_destroy(cr);
+}
+
 static void
 vera_timeline_draw_edit(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTimelineColors *colors, const VeraEdit *edit, double y)
 {
@@ -185,6 +214,8 @@ vera_timeline_draw_edit(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTim
     g_strdelimit(text, "\n\t", ' ');
     if (width > 24)
         vera_timeline_put_text(self, snapshot, text, is_selected ? &white : &colors->text, MAX(x, 0) + 7, y + 2, MAX(width - 14, 1));
+    if (is_selected)
+        vera_timeline_draw_keys(self, snapshot, edit, y);
 }
 
 static void

@@ -19,6 +19,7 @@ typedef enum {
     VERA_TIMELINE_GRIP_EDIT_FIRST,
     VERA_TIMELINE_GRIP_EDIT_LAST,
     VERA_TIMELINE_GRIP_EDIT,
+    VERA_TIMELINE_GRIP_KEY,
 } VeraTimelineGrip;
 
 struct _VeraTimeline {
@@ -34,6 +35,10 @@ struct _VeraTimeline {
 
 /** vera_timeline_get_row_y: Returns: top of the row of edit @index (0 = lowest layer, drawn last) */
 double vera_timeline_get_row_y(VeraTimeline *self, guint index);
+/** vera_timeline_get_key_at: Returns: the frame of the selected edit's keyframe that is drawn there, or -1 */
+gint64 vera_timeline_get_key_at(VeraTimeline *self, double x, double y);
+/** vera_timeline_get_key_y: Returns: the middle of the keyframes in the row at @top */
+double vera_timeline_get_key_y(double top);
 /** vera_timeline_get_edit_at: Returns: (nullable): the edit drawn there */
 const VeraEdit *vera_timeline_get_edit_at(VeraTimeline *self, double x, double y);
 void vera_timeline_draw(VeraTimeline *self, GtkSnapshot *snapshot);

@@ -36,6 +36,31 @@ vera_timeline_get_edit_at(VeraTimeline *self, double x, double y)
     return NULL;
 }
 
+double
+vera_timeline_get_key_y(double top)
+{
+    return top + VERA_TIMELINE_ROW - 8;
+}
+
+gint64
+vera_timeline_get_key_at(VeraTimeline *self, double x, double y)
+{
+    const VeraProjectState *state = vera_editor_get_state(self->editor);
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    g_autoptr(GArray) frames = edit && edit->region ? vera_region_list_keys(edit->region) : NULL;
+    guint row;
+
+    if (frames == NULL || !g_ptr_array_find(state->edits, edit, &row) ||
+        fabs(y - vera_timeline_get_key_y(vera_timeline_get_row_y(self, row))) > VERA_TIMELINE_NEAR)
+        return -1;
+    for (guint i = 0; i < frames->len; i++) {
+        gint64 frame = g_array_index(frames, gint64, i);
+        if (fabs(x - vera_timeline_axis_get_x(&self->axis, (double)frame + 0.5)) <= VERA_TIMELINE_NEAR)
+            return frame;
+    }
+    return -1;
+}
+
 static gboolean
 vera_timeline_is_near(VeraTimeline *self, double x, gint64 frame)
 {
@@ -47,6 +72,9 @@ vera_timeline_get_grip(VeraTimeline *self, double x, double y, const VeraEdit **
 {
     gint64 first, last;
 
+    *edit = NULL;
+    if (vera_timeline_get_key_at(self, x, y) >= 0)
+        return VERA_TIMELINE_GRIP_KEY;
     *edit = vera_timeline_get_edit_at(self, x, y);
     if (*edit != NULL) {
         if (vera_timeline_is_near(self, x, (*edit)->last + 1))
@@ -103,6 +131,11 @@ vera_timeline_drag_to(VeraTimeline *self, double x)
         if (frame != self->grip_frame)
             vera_timeline_move_edit(self, frame);
         break;
+    case VERA_TIMELINE_GRIP_KEY:
+        self->grip_frame = vera_editor_move_key(self->editor, self->grip_frame, frame, "key-drag");
+        if (self->grip_frame >= 0)
+            vera_editor_set_frame(self->editor, self->grip_frame);
+        break;
     }
 }
 
@@ -116,6 +149,11 @@ vera_timeline_drag_begin_cb(GtkGestureDrag *drag, double x, double y, VeraTimeli
         return;
     self->grip = vera_timeline_get_grip(self, x, y, &edit);
     self->grip_frame = self->grip >= VERA_TIMELINE_GRIP_EDIT_FIRST ? vera_timeline_axis_get_frame(&self->axis, x) : -1;
+    if (self->grip == VERA_TIMELINE_GRIP_KEY) {
+        self->grip_frame = vera_timeline_get_key_at(self, x, y);
+        vera_editor_set_frame(self->editor, self->grip_frame);
+        return;
+    }
     if (edit != NULL) {
         self->grip_first = edit->first;
         self->grip_last = edit->last;
@@ -170,6 +208,10 @@ vera_timeline_query_tooltip_cb(GtkWidget *widget, int x, int y, gboolean is_keyb
     VeraTimeline *self = VERA_TIMELINE(widget);
     const VeraEdit *edit = vera_timeline_get_edit_at(self, x, y);
 
+    if (vera_timeline_get_key_at(self, x, y) >= 0) {
+        gtk_tooltip_set_text(tooltip, _("Keyframe of the region: drag to move it, Alt+Delete deletes it"));
+        return TRUE;
+    }
     if (edit == NULL || *edit->instruction == '\0')
         return FALSE;
     gtk_tooltip_set_text(tooltip, edit->instruction);
@@ -188,6 +230,17 @@ vera_timeline_zoom(VeraTimeline *self, double factor)
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
+static gboolean
+vera_timeline_is_key(const VeraEdit *edit, gint64 frame)
+{
+    g_autoptr(GArray) frames = edit && edit->region ? vera_region_list_keys(edit->region) : NULL;
+
+    for (guint i = 0; frames != NULL && i < frames->len; i++)
+        if (g_array_index(frames, gint64, i) == frame)
+            return TRUE;
+    return FALSE;
+}
+
 static void
 vera_timeline_speak(VeraTimeline *self)
 {
@@ -199,7 +252,10 @@ vera_timeline_speak(VeraTimeline *self)
     if (info == NULL)
         return;
     number = g_strdup_printf("%" G_GINT64_FORMAT, vera_timecode_get_number(info, frame));
-    text = edit && frame >= edit->first && frame <= edit->last
+    if (vera_timeline_is_key(edit, frame))
+        text = g_strdup_printf(_("Frame %s, a keyframe of the region"), number);
+    else
+        text = edit && frame >= edit->first && frame <= edit->last
                ? g_strdup_printf(_("Frame %s, inside the selected edit"), number)
                : g_strdup_printf(_("Frame %s"), number);
     gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0, GTK_ACCESSIBLE_PROPERTY_VALUE_MAX,

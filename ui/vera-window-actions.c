@@ -6,7 +6,7 @@
 #include "ui/vera-export-dialog.h"
 #include "ui/vera-window-private.h"
 
-static const char *const vera_window_tools[VERA_TOOL_COUNT] = { "pan", "brush", "eraser", "rectangle", "ellipse", "lasso", "polygon" };
+static const char *const vera_window_tools[VERA_TOOL_COUNT] = { "pan", "brush", "eraser", "rectangle", "ellipse", "lasso", "polygon", "move" };
 
 #define VERA_WINDOW_ACTION(name, call)                                               \
     static void vera_window_##name##_cb(GSimpleAction *a, GVariant *v, gpointer data) \
@@ -37,6 +37,12 @@ VERA_WINDOW_ACTION(zoom_in, vera_canvas_zoom_by(self->canvas, 1.25))
 VERA_WINDOW_ACTION(zoom_out, vera_canvas_zoom_by(self->canvas, 0.8))
 VERA_WINDOW_ACTION(timeline_in, vera_timeline_zoom(self->timeline, 1.5))
 VERA_WINDOW_ACTION(timeline_out, vera_timeline_zoom(self->timeline, 1 / 1.5))
+VERA_WINDOW_ACTION(add_key, vera_editor_add_key(self->editor))
+VERA_WINDOW_ACTION(remove_key, vera_editor_remove_key(self->editor))
+VERA_WINDOW_ACTION(previous_key, vera_editor_go_key(self->editor, -1))
+VERA_WINDOW_ACTION(next_key, vera_editor_go_key(self->editor, 1))
+VERA_WINDOW_ACTION(earlier_key, vera_editor_shift_key(self->editor, -1))
+VERA_WINDOW_ACTION(later_key, vera_editor_shift_key(self->editor, 1))
 VERA_WINDOW_ACTION(start, gtk_widget_activate_action(GTK_WIDGET(self->edit_panel), "edit-panel.start", NULL))
 VERA_WINDOW_ACTION(zoom, vera_canvas_zoom_to(self->canvas, g_variant_get_double(v)))
 VERA_WINDOW_ACTION(take, vera_layers_panel_choose_take(self->layers_panel, (guint)g_variant_get_int32(v)))
@@ -154,10 +160,38 @@ vera_window_overlay_cb(GSimpleAction *action, GVariant *value, gpointer data)
 }
 
 static void
+vera_window_nudge_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    int dx, dy;
+
+    g_variant_get(value, "(ii)", &dx, &dy);
+    vera_editor_nudge_region(VERA_WINDOW(data)->editor, dx, dy);
+}
+
+static void
+vera_window_onion_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->canvas, "has-onion", g_variant_get_boolean(value), NULL);
+    g_simple_action_set_state(action, value);
+}
+
+/* Wipe and side by side are two ways of one comparison. */
+static void
+vera_window_split_cb(GSimpleAction *action, GVariant *value, gpointer data)
+{
+    g_object_set(VERA_WINDOW(data)->canvas, "has-split", g_variant_get_boolean(value), NULL);
+    g_simple_action_set_state(action, value);
+    if (g_variant_get_boolean(value))
+        g_action_group_change_action_state(G_ACTION_GROUP(data), "wipe", g_variant_new_boolean(FALSE));
+}
+
+static void
 vera_window_wipe_cb(GSimpleAction *action, GVariant *value, gpointer data)
 {
     g_object_set(VERA_WINDOW(data)->canvas, "has-wipe", g_variant_get_boolean(value), NULL);
     g_simple_action_set_state(action, value);
+    if (g_variant_get_boolean(value))
+        g_action_group_change_action_state(G_ACTION_GROUP(data), "split", g_variant_new_boolean(FALSE));
 }
 
 static void
@@ -211,6 +245,13 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "add-edit", .activate = vera_window_add_edit_cb },
     { .name = "delete-edit", .activate = vera_window_delete_edit_cb },
     { .name = "add-marker", .activate = vera_window_add_marker_cb },
+    { .name = "add-key", .activate = vera_window_add_key_cb },
+    { .name = "remove-key", .activate = vera_window_remove_key_cb },
+    { .name = "previous-key", .activate = vera_window_previous_key_cb },
+    { .name = "next-key", .activate = vera_window_next_key_cb },
+    { .name = "earlier-key", .activate = vera_window_earlier_key_cb },
+    { .name = "later-key", .activate = vera_window_later_key_cb },
+    { .name = "nudge", .activate = vera_window_nudge_cb, .parameter_type = "(ii)" },
     { .name = "start", .activate = vera_window_start_cb },
     { .name = "export", .activate = vera_window_export_cb },
     { .name = "flip", .activate = vera_window_flip_cb },
@@ -227,6 +268,8 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "channel", .parameter_type = "i", .state = "0", .change_state = vera_window_channel_cb },
     { .name = "overlay", .state = "false", .change_state = vera_window_overlay_cb },
     { .name = "wipe", .state = "false", .change_state = vera_window_wipe_cb },
+    { .name = "split", .state = "false", .change_state = vera_window_split_cb },
+    { .name = "onion", .state = "false", .change_state = vera_window_onion_cb },
     { .name = "loop", .state = "false", .change_state = vera_window_loop_cb },
     { .name = "linear", .state = "false", .change_state = vera_window_linear_cb },
 };
@@ -285,6 +328,18 @@ vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, 
         { GDK_KEY_p, GDK_SHIFT_MASK, "win.tool('eraser')" }, { GDK_KEY_r, GDK_SHIFT_MASK, "win.tool('rectangle')" },
         { GDK_KEY_e, GDK_SHIFT_MASK, "win.tool('ellipse')" }, { GDK_KEY_l, GDK_SHIFT_MASK, "win.tool('lasso')" },
         { GDK_KEY_g, GDK_SHIFT_MASK, "win.tool('polygon')" }, { GDK_KEY_f, 0, "win.zoom-fit" },
+        { GDK_KEY_w, GDK_SHIFT_MASK, "win.split" }, { GDK_KEY_o, GDK_SHIFT_MASK, "win.onion" },
+        { GDK_KEY_v, GDK_SHIFT_MASK, "win.tool('move')" }, { GDK_KEY_k, GDK_SHIFT_MASK, "win.add-key" },
+        { GDK_KEY_Delete, GDK_ALT_MASK, "win.remove-key" },
+        { GDK_KEY_Left, GDK_ALT_MASK, "win.previous-key" }, { GDK_KEY_Right, GDK_ALT_MASK, "win.next-key" },
+        { GDK_KEY_Left, GDK_ALT_MASK | GDK_SHIFT_MASK, "win.earlier-key" },
+        { GDK_KEY_Right, GDK_ALT_MASK | GDK_SHIFT_MASK, "win.later-key" },
+        { GDK_KEY_Left, GDK_CONTROL_MASK, "win.nudge((-1,0))" }, { GDK_KEY_Right, GDK_CONTROL_MASK, "win.nudge((1,0))" },
+        { GDK_KEY_Up, GDK_CONTROL_MASK, "win.nudge((0,-1))" }, { GDK_KEY_Down, GDK_CONTROL_MASK, "win.nudge((0,1))" },
+        { GDK_KEY_Left, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((-10,0))" },
+        { GDK_KEY_Right, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((10,0))" },
+        { GDK_KEY_Up, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((0,-10))" },
+        { GDK_KEY_Down, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((0,10))" },
         { GDK_KEY_plus, 0, "win.timeline-in" },    { GDK_KEY_minus, 0, "win.timeline-out" },
     };
     GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));

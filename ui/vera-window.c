@@ -161,6 +161,7 @@ static void
 vera_window_readout_cb(VeraWindow *self, const char *text)
 {
     gtk_label_set_text(self->readout, text);
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->readout), text);
 }
 
 static void

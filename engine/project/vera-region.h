@@ -116,6 +116,54 @@ gboolean vera_region_shape_remove_keyframe(VeraRegionShape *self, gint64 frame);
  * shape is at @frame */
 GArray *vera_region_shape_get_points(const VeraRegionShape *self, gint64 frame);
 
+/**
+ * vera_region_list_keys:
+ *
+ * Returns: (transfer full) (element-type gint64): the frames at which any shape has a keyframe,
+ * each once, increasing
+ */
+GArray *vera_region_list_keys(const VeraRegion *self);
+
+/**
+ * vera_region_add_key:
+ * @self: a region that may be changed
+ * @frame: source frame number, from 0
+ *
+ * Gives every shape a keyframe at @frame, where the shape is there already: nothing moves.
+ * Returns: %FALSE if every shape had one
+ */
+gboolean vera_region_add_key(VeraRegion *self, gint64 frame);
+
+/**
+ * vera_region_remove_key:
+ *
+ * Removes the keyframes at @frame; a shape keeps its only one.
+ * Returns: %FALSE if none was removed
+ */
+gboolean vera_region_remove_key(VeraRegion *self, gint64 frame);
+
+/**
+ * vera_region_move_key:
+ * @self: a region that may be changed
+ * @from: source frame number, from 0
+ * @to: where the keyframes at @from go; held between the keyframes before and after @from, which
+ * are never passed nor overwritten
+ *
+ * Returns: where they are now, or -1 if there is none at @from
+ */
+gint64 vera_region_move_key(VeraRegion *self, gint64 from, gint64 to);
+
+/**
+ * vera_region_shift:
+ * @self: a region that may be changed
+ * @frame: source frame number, from 0
+ * @dx: to the right, in source pixels
+ * @dy: downwards
+ *
+ * Moves every shape that is present at @frame, as a keyframe there.
+ */
+void vera_region_shift(VeraRegion *self, gint64 frame, double dx, double dy);
+
 /** vera_region_new: Returns: (transfer full): a region without shapes */
 VeraRegion *vera_region_new(void);
 VeraRegion *vera_region_ref(const VeraRegion *self);

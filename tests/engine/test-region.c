@@ -281,6 +281,58 @@ test_keyframes(void)
     g_assert_false(vera_region_shape_remove_keyframe(box, 20));
 }
 
+static void
+assert_keys(const VeraRegion *region, guint n, gint64 a, gint64 b, gint64 c)
+{
+    const gint64 want[] = {a, b, c};
+    g_autoptr(GArray) frames = vera_region_list_keys(region);
+
+    g_assert_cmpuint(frames->len, ==, n);
+    for (guint i = 0; i < n; i++)
+        g_assert_cmpint(g_array_index(frames, gint64, i), ==, want[i]);
+}
+
+static void
+test_keys(void)
+{
+    const float a[] = {0, 0, 10, 10}, b[] = {100, 20, 130, 60};
+    g_autoptr(VeraRegion) region = vera_region_new();
+    VeraRegionShape *box = add_shape(region, VERA_REGION_SHAPE_KIND_RECTANGLE, 10, a, 2);
+    VeraRegionShape *stroke = add_shape(region, VERA_REGION_SHAPE_KIND_STROKE, 20, a, 2);
+
+    set_points(box, 20, b, 2);
+    assert_keys(region, 2, 10, 20, 0);
+    /* A key where the shapes are: nothing moves, also not between. */
+    g_assert_true(vera_region_add_key(region, 13));
+    g_assert_false(vera_region_add_key(region, 13));
+    assert_keys(region, 3, 10, 13, 20);
+    assert_first_x(box, 13, 30);
+    assert_first_x(box, 16, 60);
+    /* Neighbours are neither passed nor overwritten. */
+    g_assert_cmpint(vera_region_move_key(region, 11, 12), ==, -1);
+    g_assert_cmpint(vera_region_move_key(region, 13, 15), ==, 15);
+    g_assert_cmpint(vera_region_move_key(region, 15, 400), ==, 19);
+    g_assert_cmpint(vera_region_move_key(region, 19, 0), ==, 11);
+    g_assert_cmpint(vera_region_move_key(region, 10, -5), ==, 0);
+    g_assert_cmpint(vera_region_move_key(region, 20, 100), ==, 100);
+    assert_keys(region, 3, 0, 11, 100);
+    assert_first_x(box, 11, 30);
+    assert_first_x(box, 100, 100);
+    /* A shift makes a key; a stroke holds what it has before it. */
+    vera_region_shift(region, 50, 5, -2);
+    g_assert_cmpuint(box->keyframes->len, ==, 4);
+    assert_first_x(stroke, 49, 0);
+    assert_first_x(stroke, 50, 5);
+    assert_first_x(stroke, 100, 0);
+    g_assert_true(vera_region_remove_key(region, 50));
+    g_assert_false(vera_region_remove_key(region, 50));
+    /* The only keyframe of a shape stays. */
+    g_assert_true(vera_region_remove_key(region, 11));
+    g_assert_true(vera_region_remove_key(region, 0));
+    g_assert_false(vera_region_remove_key(region, 100));
+    assert_keys(region, 1, 100, 0, 0);
+}
+
 static VeraRegion *
 make_random_region(GRand *random)
 {
@@ -519,6 +571,7 @@ main(int argc, char **argv)
     g_test_add_func("/region/feather", test_feather);
     g_test_add_func("/region/scale", test_scale);
     g_test_add_func("/region/keyframes", test_keyframes);
+    g_test_add_func("/region/keys", test_keys);
     g_test_add_func("/region/animated", test_animated);
     g_test_add_func("/region/bounds", test_bounds);
     g_test_add_func("/region/hash", test_hash);

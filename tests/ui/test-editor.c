@@ -3,6 +3,7 @@
 #include "ui/vera-editor.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/ui/take-fixture.h"
 
@@ -419,6 +420,79 @@ test_layers(Fixture *f, gconstpointer data)
     }
 }
 
+static void
+draw_box(Fixture *f, gint64 frame, float x)
+{
+    const VeraRegionPoint points[] = { { x, 0, 1 }, { x + 10, 10, 1 } };
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = vera_editor_begin_edit_change(f->editor, &edit);
+    VeraRegion *region = edit->region ? vera_region_copy(edit->region) : vera_region_new();
+
+    if (region->shapes->len == 0)
+        g_ptr_array_add(region->shapes, vera_region_shape_new(VERA_REGION_SHAPE_KIND_RECTANGLE));
+    vera_region_shape_set_points(region->shapes->pdata[0], frame, points, 2);
+    g_clear_pointer(&edit->region, vera_region_unref);
+    edit->region = region;
+    vera_editor_commit(f->editor, state, "Draw", NULL);
+}
+
+static void
+assert_box(Fixture *f, gint64 frame, float x, guint n_keys)
+{
+    const VeraRegion *region = vera_editor_get_selected(f->editor)->region;
+    g_autoptr(GArray) points = vera_region_shape_get_points(region->shapes->pdata[0], frame);
+    g_autoptr(GArray) frames = vera_region_list_keys(region);
+
+    g_assert_cmpfloat(g_array_index(points, VeraRegionPoint, 0).x, ==, x);
+    g_assert_cmpuint(frames->len, ==, n_keys);
+}
+
+/* Keyframes by keyboard: set, walk, move, nudge, delete; each is one step of undo. */
+static void
+test_keyframes(Fixture *f, gconstpointer data)
+{
+    VeraProject *project = vera_editor_get_project(f->editor);
+
+    vera_editor_add_edit(f->editor);
+    vera_editor_add_key(f->editor);
+    g_assert_nonnull(strstr(f->message, "Draw a region first"));
+    draw_box(f, 4, 0);
+    draw_box(f, 14, 20);
+    vera_editor_set_frame(f->editor, 9);
+    vera_editor_add_key(f->editor);
+    assert_box(f, 9, 10, 3);
+    vera_editor_go_key(f->editor, 1);
+    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 14);
+    vera_editor_go_key(f->editor, 1);
+    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 14);
+    vera_editor_go_key(f->editor, -1);
+    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 9);
+    vera_editor_shift_key(f->editor, 1);
+    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 10);
+    assert_box(f, 10, 10, 3);
+    vera_editor_nudge_region(f->editor, 1, 0);
+    vera_editor_nudge_region(f->editor, 10, 0);
+    assert_box(f, 10, 21, 3);
+    vera_project_undo(project);
+    assert_box(f, 10, 10, 3);
+    vera_project_undo(project);
+    assert_box(f, 9, 10, 3);
+    vera_project_redo(project);
+    assert_box(f, 10, 10, 3);
+    vera_editor_remove_key(f->editor);
+    assert_box(f, 9, 10, 2);
+    g_clear_pointer(&f->message, g_free);
+    vera_editor_remove_key(f->editor);
+    g_assert_nonnull(strstr(f->message, "no keyframe"));
+    vera_editor_set_frame(f->editor, 4);
+    vera_editor_remove_key(f->editor);
+    vera_editor_set_frame(f->editor, 14);
+    vera_editor_remove_key(f->editor);
+    g_assert_nonnull(strstr(f->message, "only keyframe"));
+    assert_box(f, 0, 20, 1);
+    g_assert_cmpint(vera_editor_move_key(f->editor, 14, 1000, NULL), ==, N_FRAMES - 1);
+}
+
 #define ADD(name, clip, func) g_test_add("/ui/editor/" name, Fixture, clip, fixture_set_up, func, fixture_tear_down)
 
 int
@@ -449,6 +523,7 @@ main(int argc, char **argv)
     ADD("loop", "a.mkv", test_loop);
     ADD("never-leaves-range", "a.mkv", test_never_leaves_range);
     ADD("plays-nothing-without-clip", NULL, test_plays_nothing_without_clip);
+    ADD("keyframes", "a.mkv", test_keyframes);
     ADD("layers", "a.mkv", test_layers);
     status = g_test_run();
     fixture_remove_folder();

@@ -2,6 +2,7 @@
 
 #include "ui/vera-renderer.h"
 
+#include <epoxy/gl.h>
 #include <gtk/gtk.h>
 #include <math.h>
 
@@ -238,6 +239,92 @@ test_left_out(gconstpointer data)
     g_rand_free(rand);
 }
 
+/* Every pixel of a target of @width by H, as drawn, top row first. */
+static void
+draw(Fixture *f, const VeraRendererDisplay *display, guint8 *rgba)
+{
+    GLuint framebuffer, texture;
+
+    glGenFramebuffers(1, &framebuffer);
+    glGenTextures(1, &texture);
+    glBindTexture(GL_TEXTURE_2D, texture);
+    glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, display->width, display->height, 0, GL_RGBA, GL_UNSIGNED_BYTE, NULL);
+    glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+    glFramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, texture, 0);
+    vera_renderer_draw(f->renderer, display);
+    glPixelStorei(GL_PACK_ALIGNMENT, 1);
+    for (int y = 0; y < display->height; y++)
+        glReadPixels(0, display->height - 1 - y, display->width, 1, GL_RGBA, GL_UNSIGNED_BYTE,
+                     rgba + (gsize)y * (gsize)display->width * 4);
+    glBindFramebuffer(GL_FRAMEBUFFER, 0);
+    glDeleteFramebuffers(1, &framebuffer);
+    glDeleteTextures(1, &texture);
+}
+
+static void
+assert_pixel(const guint8 *seen, const float *want)
+{
+    for (int c = 0; c < 3; c++)
+        g_assert_cmpint(ABS((int)seen[c] - (int)lroundf(CLAMP(want[c], 0.0f, 1.0f) * 255.0f)), <=, 1);
+}
+
+/* Side by side: the whole source in the left half, the whole composite in the right one, a line between them. */
+static void
+test_split(gconstpointer data)
+{
+    enum { SIDE = W + 9, LEFT = 4, TOP = 3, HIGH = H + 6 };
+    Fixture *f = (Fixture *)data;
+    GRand *rand = g_rand_new_with_seed(10);
+    g_autofree guint8 *seen = g_new(guint8, (gsize)2 * SIDE * HIGH * 4);
+    const float background[] = { 0.25f, 0.25f, 0.25f }, line[] = { 0.45f, 0.45f, 0.45f };
+    VeraRendererDisplay display = { .width = 2 * SIDE, .height = HIGH, .scale = 1, .x = LEFT, .y = TOP, .view = VERA_VIEW_COMPOSITE,
+                                    .other = VERA_VIEW_SOURCE, .wipe = 0.5f, .split = SIDE, .background = { 0.25f, 0.25f, 0.25f } };
+
+    fixture_set_frame(f, rand, make_frame(rand, &formats[7], VERA_COLOR_MATRIX_RGB, VERA_COLOR_TRANSFER_SRGB, TRUE));
+    fixture_composite(f, 2, FALSE);
+    draw(f, &display, seen);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            gsize row = (gsize)(y + TOP) * 2 * SIDE;
+            assert_pixel(seen + 4 * (row + LEFT + (gsize)x), f->source + 3 * (y * W + x));
+            assert_pixel(seen + 4 * (row + SIDE + LEFT + (gsize)x), f->want + 3 * (y * W + x));
+        }
+    assert_pixel(seen, background);
+    assert_pixel(seen + (gsize)4 * (2 * SIDE - 1), background);
+    assert_pixel(seen + (gsize)4 * SIDE, line);
+    fixture_clear_frame(f);
+    g_rand_free(rand);
+}
+
+/* From ten device pixels a plate pixel on, its left and upper edge are drawn; below that nothing is. */
+static void
+test_grid(gconstpointer data)
+{
+    enum { SIZE = 40 };
+    Fixture *f = (Fixture *)data;
+    GRand *rand = g_rand_new_with_seed(11);
+    g_autofree guint8 *seen = g_new(guint8, SIZE * SIZE * 4);
+    VeraRendererDisplay display = { .width = SIZE, .height = SIZE, .view = VERA_VIEW_SOURCE, .wipe = -1, .has_grid = TRUE };
+
+    fixture_set_frame(f, rand, make_frame(rand, &formats[7], VERA_COLOR_MATRIX_RGB, VERA_COLOR_TRANSFER_SRGB, TRUE));
+    for (int scale = 8; scale <= 10; scale += 2) {
+        display.scale = (float)scale;
+        draw(f, &display, seen);
+        for (int y = 0; y < SIZE; y++)
+            for (int x = 0; x < SIZE; x++) {
+                gboolean is_edge = scale == 10 && (x % scale == 0 || y % scale == 0);
+                float want[3];
+                for (int c = 0; c < 3; c++) {
+                    float value = f->source[3 * (y / scale * W + x / scale) + c];
+                    want[c] = is_edge ? 0.65f * value + 0.175f : value;
+                }
+                assert_pixel(seen + (gsize)4 * (gsize)(y * SIZE + x), want);
+            }
+    }
+    fixture_clear_frame(f);
+    g_rand_free(rand);
+}
+
 static GdkGLContext *
 make_context(void)
 {
@@ -271,6 +358,8 @@ main(int argc, char **argv)
     g_test_add_data_func("/ui/renderer/composite", &f, test_composite);
     g_test_add_data_func("/ui/renderer/views", &f, test_views);
     g_test_add_data_func("/ui/renderer/left-out", &f, test_left_out);
+    g_test_add_data_func("/ui/renderer/split", &f, test_split);
+    g_test_add_data_func("/ui/renderer/grid", &f, test_grid);
     status = g_test_run();
     vera_renderer_free(f.renderer);
     for (gsize i = 0; i < 4; i++)

@@ -10,6 +10,7 @@ uniform float scale;
 uniform int view;
 uniform int other;
 uniform float wipe;
+uniform float split; // device pixels of one side of two, or 0
 uniform int channel;
 uniform int has_overlay;
 uniform int has_grid;
@@ -47,13 +48,21 @@ vec3 pick(int which, vec2 at, vec2 device)
 void main()
 {
     vec2 device = vec2(position.x, 1.0 - position.y) * target;
+    bool is_right = split > 0.0 && device.x >= split;
+    if (split > 0.0 && abs(device.x - split) < 1.0) {
+        color = vec4(vec3(0.45), 1.0);
+        return;
+    }
+    if (is_right)
+        device.x -= split;
     vec2 pixel = (device - origin) / scale;
     vec2 at = pixel / plate;
     if (at.x < 0.0 || at.y < 0.0 || at.x >= 1.0 || at.y >= 1.0) {
         color = vec4(background, 1.0);
         return;
     }
-    vec3 value = pick(at.x < wipe ? other : view, at, device);
+    bool is_other = split > 0.0 ? !is_right : at.x < wipe;
+    vec3 value = pick(is_other ? other : view, at, device);
     float alpha = texture(layer, at).a;
     if (channel > 0)
         value = vec3(channel == 4 ? alpha : value[channel - 1]);
