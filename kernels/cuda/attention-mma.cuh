@@ -44,15 +44,15 @@ template <int kWidth> struct VeraKAttentionMmaSwizzle {
     }
 };
 
-/* Rows from @row0 on, zeros after the last: there nothing is read, and the address may be any. */
+/* The block's head, rows from @row0 on, zeros after the last: there nothing is read, and the address may be any. */
 template <int kWidth, int kRows>
 static __device__ __forceinline__ void
-vera_k_attention_mma_load(uint32_t to, const VeraKAttentionHeads &t, int h, int row0, int n_rows)
+vera_k_attention_mma_load(uint32_t to, const VeraKAttentionHeads &t, int row0, int n_rows)
 {
     using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
     constexpr int n_groups = kWidth / 8 / Swizzle::kGroup, step = VERA_K_MMA_THREADS / Swizzle::kGroup;
-    int row = (int)threadIdx.x / Swizzle::kGroup, chunk = (int)threadIdx.x % Swizzle::kGroup;
-    const uint16_t *from = (const uint16_t *)t.data + h * t.head_stride + (row0 + row) * t.row_stride + chunk * 8;
+    int thread = vera_k_thread(), row = thread / Swizzle::kGroup, chunk = thread % Swizzle::kGroup;
+    const uint16_t *from = (const uint16_t *)t.data + vera_k_block_y() * t.head_stride + (row0 + row) * t.row_stride + chunk * 8;
 
     static_assert(kRows % step == 0 && step % 16 == 0, "every thread copies the same chunks of several rows");
     to += Swizzle::place(row, chunk);
@@ -77,14 +77,14 @@ static __device__ __forceinline__ void
 vera_k_attention_mma_scores(uint32_t q, uint32_t k, float (&s)[2][kKeys / 8][4])
 {
     using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
-    int lane = (int)threadIdx.x % 32, warp_row = (int)threadIdx.x / 32 * 32;
+    int thread = vera_k_thread(), lane = thread % 32, warp_row = thread / 32 * 32;
 
     q += Swizzle::place(warp_row + lane % 16, lane / 16);
     k += Swizzle::place(lane / 16 * 8 + lane % 8, lane / 8 % 2);
 #pragma unroll
     for (int n = 0; n < kKeys; n++)
         s[n / (kKeys / 2)][n % (kKeys / 2) / 4][n % 4] = 0;
-#pragma unroll
+#pragma unroll 1 /* sixteen products each; unrolled, addresses spill on sm 90 */
     for (int c = 0; c < kWidth / 16; c++) {
         uint32_t a[2][4], b[4];
 #pragma unroll
@@ -104,15 +104,15 @@ vera_k_attention_mma_scores(uint32_t q, uint32_t k, float (&s)[2][kKeys / 8][4])
 
 /* Where a score is: row of the block's queries, column of the tile's keys. */
 static __device__ __forceinline__ int
-vera_k_attention_mma_row(int i, int e)
+vera_k_attention_mma_row(int thread, int i, int e)
 {
-    return (int)threadIdx.x / 32 * 32 + i * 16 + (int)threadIdx.x % 32 / 4 + e / 2 * 8;
+    return thread / 32 * 32 + i * 16 + thread % 32 / 4 + e / 2 * 8;
 }
 
 static __device__ __forceinline__ int
-vera_k_attention_mma_column(int n, int e)
+vera_k_attention_mma_column(int thread, int n, int e)
 {
-    return n * 8 + (int)threadIdx.x % 4 * 2 + e % 2;
+    return n * 8 + thread % 4 * 2 + e % 2;
 }
 
 /* Biases, and no weight for keys after the last. Without biases scores stay unscaled here. */
@@ -122,11 +122,12 @@ vera_k_attention_mma_bias(const VeraKAttentionArguments &a, int h, int q0, int k
 {
     if (!kIsBiased && k0 + kKeys <= a.n_keys)
         return;
+    int thread = vera_k_thread();
 #pragma unroll
     for (int n = 0; n < kKeys; n++) {
-        int i = n / (kKeys / 2), j = n % (kKeys / 2) / 4, e = n % 4, key = k0 + vera_k_attention_mma_column(j, e);
+        int i = n / (kKeys / 2), j = n % (kKeys / 2) / 4, e = n % 4, key = k0 + vera_k_attention_mma_column(thread, j, e);
         if (kIsBiased)
-            s[i][j][e] = s[i][j][e] * a.scale_log2 + vera_k_attention_bias(a, h, q0 + vera_k_attention_mma_row(i, e), key);
+            s[i][j][e] = s[i][j][e] * a.scale_log2 + vera_k_attention_bias(a, h, q0 + vera_k_attention_mma_row(thread, i, e), key);
         if (key >= a.n_keys)
             s[i][j][e] = -INFINITY;
     }
@@ -168,14 +169,14 @@ static __device__ __forceinline__ void
 vera_k_attention_mma_add(uint32_t v, VeraKAttentionMmaRows<kWidth> *rows, const float (&s)[2][kKeys / 8][4])
 {
     using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
-    int lane = (int)threadIdx.x % 32;
+    int lane = vera_k_thread() % 32;
 
     v += Swizzle::place(lane % 16, lane / 16);
 #pragma unroll
     for (int n = 0; n < kKeys / 16; n++) {
         uint32_t a[2][4], b[4];
 #pragma unroll
-        for (int i = 0; i < 8; i++) /* sums of scores lie as the left operand wants them */
+        for (int i = 0; i < 8; i++) /* scores lie as the left operand wants them */
             a[i / 4][i % 4] = vera_k_pack_bf16(s[i / 4][n * 2 + i % 4 / 2][i % 2 * 2], s[i / 4][n * 2 + i % 4 / 2][i % 2 * 2 + 1]);
 #pragma unroll
         for (int c = 0; c < kWidth / 16; c++) {
@@ -193,11 +194,13 @@ template <int kWidth, typename Out>
 static __device__ __forceinline__ void
 vera_k_attention_mma_write(const VeraKAttentionArguments &a, int h, int q0, VeraKAttentionMmaRows<kWidth> *rows)
 {
+    int thread = vera_k_thread();
+
 #pragma unroll
     for (int i = 0; i < 2; i++)
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-            int query = q0 + vera_k_attention_mma_row(i, half * 2);
+            int query = q0 + vera_k_attention_mma_row(thread, i, half * 2);
             float sum = rows->sum[i][half];
             Out *o = (Out *)a.o.data + query * a.o.row_stride + h * a.o.head_stride;
             sum += __shfl_xor_sync(0xffffffffu, sum, 1);
@@ -205,7 +208,7 @@ vera_k_attention_mma_write(const VeraKAttentionArguments &a, int h, int q0, Vera
             float factor = 1 / sum;
 #pragma unroll
             for (int c = 0; c < kWidth / 4; c++) {
-                int column = vera_k_attention_mma_column(c / 2, c % 2);
+                int column = vera_k_attention_mma_column(thread, c / 2, c % 2);
                 if (query < a.n_queries && column < a.n_columns)
                     vera_k_store(o + column, rows->o[i][c / 2][half * 2 + c % 2] * factor);
             }
@@ -224,18 +227,18 @@ vera_k_attention_mma_kernel(const __grid_constant__ VeraKAttentionArguments a)
 
     for (int i = 0; i < 4; i++)
         rows.max[i / 2][i % 2] = -INFINITY;
-    vera_k_attention_mma_load<kWidth, VERA_K_MMA_QUERIES>(q, a.q, h, q0, a.n_queries);
-    vera_k_attention_mma_load<kWidth, kKeys>(k, a.k, h, 0, a.n_keys);
+    vera_k_attention_mma_load<kWidth, VERA_K_MMA_QUERIES>(q, a.q, q0, a.n_queries);
+    vera_k_attention_mma_load<kWidth, kKeys>(k, a.k, 0, a.n_keys);
     for (int k0 = 0; k0 < a.n_keys; k0 += kKeys) {
         float s[2][kKeys / 8][4];
         vera_k_copy_wait<0>();
         __syncthreads(); /* keys are there, and nobody reads the values of the tile before */
-        vera_k_attention_mma_load<kWidth, kKeys>(v, a.v, h, k0, a.n_keys);
+        vera_k_attention_mma_load<kWidth, kKeys>(v, a.v, k0, a.n_keys);
         vera_k_attention_mma_scores<kWidth, kKeys>(q, k, s);
         vera_k_copy_wait<0>();
         __syncthreads(); /* values are there, and nobody reads these keys */
         if (k0 + kKeys < a.n_keys)
-            vera_k_attention_mma_load<kWidth, kKeys>(k, a.k, h, k0 + kKeys, a.n_keys);
+            vera_k_attention_mma_load<kWidth, kKeys>(k, a.k, k0 + kKeys, a.n_keys);
         vera_k_attention_mma_bias<kKeys, kIsBiased>(a, h, q0, k0, s);
         vera_k_attention_mma_soften<kWidth, kKeys>(kIsBiased ? 1 : a.scale_log2, &rows, s);
         vera_k_attention_mma_add<kWidth, kKeys>(v, &rows, s);

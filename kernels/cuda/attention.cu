@@ -130,9 +130,9 @@ vera_k_attention_choose_mma(const VeraKAttention *op, int width, int n_tile_keys
     bool is_biased = vera_k_attention_is_biased(op);
 
     if (width == 32)
-        return is_biased ? vera_k_attention_get_mma<32, 64, true>(op) : vera_k_attention_get_mma<32, 64, false>(op);
+        return is_biased ? vera_k_attention_get_mma<32, 32, true>(op) : vera_k_attention_get_mma<32, 64, false>(op);
     if (width == 64)
-        return is_biased ? vera_k_attention_get_mma<64, 64, true>(op) : vera_k_attention_get_mma<64, 64, false>(op);
+        return is_biased ? vera_k_attention_get_mma<64, 32, true>(op) : vera_k_attention_get_mma<64, 64, false>(op);
     if (width == 96)
         return is_biased ? vera_k_attention_get_mma<96, 32, true>(op) : vera_k_attention_get_mma<96, 64, false>(op);
     if (is_biased)
@@ -141,7 +141,7 @@ vera_k_attention_choose_mma(const VeraKAttention *op, int width, int n_tile_keys
 }
 
 /*
- * Two blocks of width 128 need smaller tiles of keys on processors with 100 KiB of shared memory. So do biases of wide heads everywhere:
+ * Two blocks of width 128 need smaller tiles of keys on processors with 100 KiB of shared memory. So do biases everywhere:
  * their addresses do not fit into the registers beside larger tiles.
  */
 static VeraKAttentionLaunch
@@ -149,7 +149,7 @@ vera_k_attention_plan_mma(const VeraKCudaAttentionDevice *device, const VeraKAtt
 {
     bool is_small = device->sm == 86 || device->sm == 89 || device->sm >= 120;
     int width = vera_k_attention_width(op);
-    int n_tile_keys = (width == 128 && is_small) || (width > 64 && vera_k_attention_is_biased(op)) ? 32 : 64;
+    int n_tile_keys = (width == 128 && is_small) || vera_k_attention_is_biased(op) ? 32 : 64;
     VeraKAttentionLaunch launch = {};
 
     launch.run = vera_k_attention_choose_mma(op, width, n_tile_keys);

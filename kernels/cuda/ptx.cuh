@@ -16,6 +16,12 @@ __device__ unsigned char *vera_k_dynamic_shared(void);
 /** vera_k_shared_address: Returns: the shared address of a pointer into dynamic shared memory */
 __device__ uint32_t vera_k_shared_address(const void *shared);
 
+/** vera_k_thread: Returns: threadIdx.x, read anew: what is made of it does not live in registers for a whole loop */
+__device__ int vera_k_thread(void);
+
+/** vera_k_block_y: Returns: blockIdx.y, read anew likewise */
+__device__ int vera_k_block_y(void);
+
 /**
  * vera_k_ldmatrix: N (1, 2 or 4) 8x8 matrices of 16-bit elements from shared memory; the whole warp takes part.
  * @row: lane l gives the 16-byte aligned shared address of row l % 8 of matrix l / 8; lanes from 8 N on give any valid one
@@ -64,6 +70,24 @@ __device__ __forceinline__ uint32_t
 vera_k_shared_address(const void *shared)
 {
     return (uint32_t)__cvta_generic_to_shared(shared);
+}
+
+__device__ __forceinline__ int
+vera_k_thread(void)
+{
+    int thread;
+
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    return thread;
+}
+
+__device__ __forceinline__ int
+vera_k_block_y(void)
+{
+    int block;
+
+    asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(block));
+    return block;
 }
 
 template <int N, bool kIsTransposed>

@@ -4,6 +4,18 @@
 
 /* Host versions of what kernels/cuda/ptx.cuh declares and documents; the rest is in vera-cuda-host-ptx.cc. */
 
+inline int
+vera_k_thread(void)
+{
+    return (int)threadIdx.x;
+}
+
+inline int
+vera_k_block_y(void)
+{
+    return (int)blockIdx.y;
+}
+
 /** VeraCudaHostLdmatrix: a lane's part of ldmatrix. */
 struct VeraCudaHostLdmatrix {
     uint32_t row;
