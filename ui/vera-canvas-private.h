@@ -38,7 +38,8 @@ struct _VeraCanvas {
     int moving_point; /* -1: all of them */
     double moving_x, moving_y;
     cairo_surface_t *mask;
-    VeraRegion *mask_region;
+    VeraRegion *mask_region; /* what @mask shows: this, */
+    VeraFrame *mask_picture; /* or this */
     gint64 mask_frame;
 };
 
@@ -67,6 +68,8 @@ void vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
 VeraRegionShapeKind vera_canvas_get_kind(VeraTool tool);
 /** vera_canvas_get_region: Returns: (transfer none) (nullable): what is seen of the selected edit's region, with a shape in hand */
 VeraRegion *vera_canvas_get_region(VeraCanvas *self);
+/** vera_canvas_get_mask: Returns: (transfer none) (nullable): the region or the imported mask at the playhead, drawn over the whole plate */
+cairo_surface_t *vera_canvas_get_mask(VeraCanvas *self);
 /** vera_canvas_trace: a shape's path in plate pixels. */
 void vera_canvas_trace(cairo_t *cr, VeraRegionShapeKind kind, const VeraRegionPoint *p, guint n);
 /** vera_canvas_move_begin/update/end: drags what lies under the pointer, a corner or a whole shape; plate coordinates. */

@@ -5,8 +5,6 @@
 
 #include "ui/vera-canvas-private.h"
 
-/* The mask is drawn at no more than this many pixels a side: it is a hint, shown as a tint. */
-#define VERA_CANVAS_MASK_SIDE 960
 /* Points of strokes and lassos nearer than this (plate pixels at zoom 1) add nothing. */
 #define VERA_CANVAS_MIN_STEP 1.5
 
@@ -145,29 +143,6 @@ vera_canvas_region_end(VeraCanvas *self)
 
 /* Drawing ------------------------------------------------------------------------------------------------------------- */
 
-static cairo_surface_t *
-vera_canvas_draw_mask(VeraCanvas *self, const VeraRegion *region, gint64 frame)
-{
-    double shrink = MIN(1.0, (double)VERA_CANVAS_MASK_SIDE / MAX(self->plate_width, self->plate_height));
-    int width = MAX(1, (int)(self->plate_width * shrink)), height = MAX(1, (int)(self->plate_height * shrink));
-    g_autofree float *values = g_new(float, (gsize)width *(gsize)height);
-    cairo_surface_t *surface;
-    guint8 *data;
-    int stride;
-
-    if (!vera_region_render(region, frame, width, height, self->plate_width, self->plate_height, values))
-        return NULL;
-    surface = cairo_image_surface_create(CAIRO_FORMAT_A8, width, height);
-    data = cairo_image_surface_get_data(surface);
-    stride = cairo_image_surface_get_stride(surface);
-    cairo_surface_flush(surface);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            data[y * stride + x] = (guint8)(values[y * width + x] * 255.0f + 0.5f);
-    cairo_surface_mark_dirty(surface);
-    return surface;
-}
-
 VeraRegion *
 vera_canvas_get_region(VeraCanvas *self)
 {
@@ -176,27 +151,6 @@ vera_canvas_get_region(VeraCanvas *self)
     if (self->moving != NULL)
         return self->moving;
     return edit ? edit->region : NULL;
-}
-
-static cairo_surface_t *
-vera_canvas_get_mask(VeraCanvas *self)
-{
-    VeraRegion *region = vera_canvas_get_region(self);
-    gint64 frame = vera_editor_get_frame(self->editor);
-
-    if (region == NULL || (region->shapes->len == 0 && !region->is_inverted)) {
-        g_clear_pointer(&self->mask, cairo_surface_destroy);
-        g_clear_pointer(&self->mask_region, vera_region_unref);
-        return NULL;
-    }
-    if (self->mask_region == region && self->mask_frame == frame && self->mask != NULL)
-        return self->mask;
-    g_clear_pointer(&self->mask, cairo_surface_destroy);
-    g_clear_pointer(&self->mask_region, vera_region_unref);
-    self->mask = vera_canvas_draw_mask(self, region, frame);
-    self->mask_region = vera_region_ref(region);
-    self->mask_frame = frame;
-    return self->mask;
 }
 
 static void

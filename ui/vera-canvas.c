@@ -401,6 +401,7 @@ vera_canvas_dispose(GObject *object)
     g_clear_pointer(&self->moving, vera_region_unref);
     g_clear_pointer(&self->mask, cairo_surface_destroy);
     g_clear_pointer(&self->mask_region, vera_region_unref);
+    g_clear_pointer(&self->mask_picture, vera_frame_unref);
     g_clear_pointer(&self->points, g_array_unref);
     g_clear_pointer(&self->gl_error, g_free);
     G_OBJECT_CLASS(vera_canvas_parent_class)->dispose(object);

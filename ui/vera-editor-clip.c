@@ -30,7 +30,7 @@ vera_editor_ready_idle_cb(gpointer data)
 }
 
 /* On a decoder's thread. */
-static void
+void
 vera_editor_frame_ready_cb(gint64 frame, const GError *error, gpointer data)
 {
     VeraEditor *self = data;

@@ -16,6 +16,9 @@ struct _VeraEditor {
     VeraQueue *queue;
     VeraLayerLoader *layers;
     VeraFrameCache *cache;
+    VeraFrameCache *mask_cache; /* of the imported mask that is shown */
+    GCancellable *mask_opening;
+    char *mask_path; /* what is open, being opened, or could not be opened */
     VeraFrame *shown; /* what was drawn last, for the time until the wanted frame is there */
     char *clip_id;
     char *open_path;     /* what is open or being opened; the project may name another one after an undo */
@@ -32,6 +35,7 @@ struct _VeraEditor {
 
     gint64 frame;
     gint64 back_frame;
+    gint64 mask_asked; /* the frame that was requested of @mask_cache last */
     int direction;
     gboolean is_loading;
     gboolean is_looping;
@@ -46,6 +50,9 @@ void vera_editor_show_clip(VeraEditor *self, const char *clip_id);
 /* vera_editor_settle_clip: opens what the project names now, after an undo or another change, unless it is open. */
 void vera_editor_settle_clip(VeraEditor *self);
 void vera_editor_close_clip(VeraEditor *self);
+/* vera_editor_frame_ready_cb: a #VeraFrameCacheReadyFunc with the editor as its data: "frame-ready" on the main loop. */
+void vera_editor_frame_ready_cb(gint64 frame, const GError *error, gpointer data);
+void vera_editor_close_mask(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void vera_editor_notify_ready(VeraEditor *self);

@@ -342,6 +342,7 @@ vera_editor_dispose(GObject *object)
     VeraEditor *self = VERA_EDITOR(object);
 
     vera_editor_close_clip(self);
+    vera_editor_close_mask(self);
     if (self->queue != NULL) {
         vera_queue_set_preview(self->queue, -1, NULL, NULL);
         g_signal_handlers_disconnect_by_data(self->queue, self);

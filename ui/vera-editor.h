@@ -133,6 +133,16 @@ GArray *vera_editor_dup_layers(VeraEditor *self, VeraFrame *plate);
 VeraFrame *vera_editor_dup_plate(VeraEditor *self, gboolean *is_exact);
 
 /**
+ * vera_editor_dup_mask:
+ *
+ * The selected edit's imported mask at the playhead; opened and decoded in the background, "frame-ready" tells when there is more.
+ * "message" says why it cannot be read.
+ * Returns: (transfer full) (nullable): a grey picture of any size, white: edit here; perhaps of a frame nearby. %NULL where a region is
+ * drawn, or where the mask says nothing about this frame
+ */
+VeraFrame *vera_editor_dup_mask(VeraEditor *self);
+
+/**
  * vera_editor_start_take: puts a take of the selected edit into the queue; the region's mask is rendered in the background first.
  * "message" says what is missing.
  */

@@ -493,6 +493,66 @@ test_keyframes(Fixture *f, gconstpointer data)
     g_assert_cmpint(vera_editor_move_key(f->editor, 14, 1000, NULL), ==, N_FRAMES - 1);
 }
 
+static void
+set_mask(Fixture *f, const char *name)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state = vera_editor_begin_edit_change(f->editor, &edit);
+
+    g_free(edit->region_path);
+    edit->region_path = name ? fixture_get_path(name) : NULL;
+    vera_editor_commit(f->editor, state, "Mask", NULL);
+}
+
+/* Frame @index of the mask comes at the playhead, and nothing else stays. */
+static void
+assert_mask(Fixture *f, gint64 index)
+{
+    for (;;) {
+        g_autoptr(VeraFrame) mask = vera_editor_dup_mask(f->editor);
+        if (mask != NULL && mask->index == index)
+            return;
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+/* An imported mask follows the playhead as a job takes it; it may be replaced, removed, drawn over, or missing. */
+static void
+test_mask(Fixture *f, gconstpointer data)
+{
+    g_autofree char *whole = make_clip("mask.mkv");
+
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i color=white:size=32x24:rate=24 -frames:v 5 -c:v ffv1 five.mkv"));
+    vera_editor_set_range(f->editor, 10, 14);
+    vera_editor_add_edit(f->editor);
+    g_assert_null(vera_editor_dup_mask(f->editor));
+    set_mask(f, "mask.mkv");
+    vera_editor_set_frame(f->editor, 7);
+    assert_mask(f, 7);
+    vera_editor_set_frame(f->editor, 20);
+    assert_mask(f, 20);
+    set_mask(f, "five.mkv");
+    vera_editor_set_frame(f->editor, 12);
+    assert_mask(f, 2);
+    vera_editor_set_frame(f->editor, 15);
+    g_assert_null(vera_editor_dup_mask(f->editor));
+    vera_editor_set_frame(f->editor, 14);
+    assert_mask(f, 4);
+    draw_box(f, 14, 0);
+    g_assert_null(vera_editor_dup_mask(f->editor));
+    vera_project_undo(vera_editor_get_project(f->editor));
+    assert_mask(f, 4);
+    set_mask(f, NULL);
+    g_assert_null(vera_editor_dup_mask(f->editor));
+    set_mask(f, "none.mkv");
+    g_clear_pointer(&f->message, g_free);
+    while (f->message == NULL) {
+        g_assert_null(vera_editor_dup_mask(f->editor));
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_assert_nonnull(strstr(f->message, "none.mkv"));
+}
+
 #define ADD(name, clip, func) g_test_add("/ui/editor/" name, Fixture, clip, fixture_set_up, func, fixture_tear_down)
 
 int
@@ -524,6 +584,7 @@ main(int argc, char **argv)
     ADD("never-leaves-range", "a.mkv", test_never_leaves_range);
     ADD("plays-nothing-without-clip", NULL, test_plays_nothing_without_clip);
     ADD("keyframes", "a.mkv", test_keyframes);
+    ADD("mask", "a.mkv", test_mask);
     ADD("layers", "a.mkv", test_layers);
     status = g_test_run();
     fixture_remove_folder();
