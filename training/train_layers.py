@@ -134,6 +134,7 @@ def main():
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--total", type=float, default=0, help="seconds of the whole schedule, over all resumed runs")
+    parser.add_argument("--fall", action="store_true", help="the learning rate falls from --lr to nothing within this run")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--pool", type=int, default=16384)
     parser.add_argument("--draw", type=int, default=16)
@@ -184,7 +185,10 @@ def main():
         if coded and step % 200 == 199:
             coded.look()
         done = min(1.0, (spent + time.time() - begin) / total)
-        lr = args.lr * min(1, (step - first + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9)))
+        shape = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9))
+        if args.fall:
+            shape = 1 - (time.time() - begin) / args.seconds
+        lr = args.lr * min(1, (step - first + 1) / 200) * shape
         for group in optimizer.param_groups:
             group["lr"] = lr
         loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch))

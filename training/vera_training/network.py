@@ -11,6 +11,15 @@ TEXT_SLOTS = 512
 BRANCHES = ("edit", "alpha", "composite")
 
 
+def attend(q, k, v, bias=None, scale=None):
+    """Attention. On a processor the plain products are used: there the backward pass of the fused one takes three times as long."""
+    if q.device.type != "cpu" or not q.requires_grad:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale)
+    scores = (q * (q.shape[-1] ** -0.5 if scale is None else scale)) @ k.transpose(-1, -2)
+    scores = scores if bias is None else scores + bias
+    return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
+
+
 class TextEncoder(nn.Module):
     """UMT5 encoder; parameter names are those of transformers' UMT5EncoderModel with dots replaced by the module tree."""
 
@@ -50,7 +59,7 @@ class TextEncoder(nn.Module):
             y = layer["norm1"](x)
             q, k, v = (layer[n](y).unflatten(-1, (heads, -1)).transpose(1, 2) for n in "qkv")
             bias = layer["bias"](which).permute(2, 0, 1)[None] + hide
-            o = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype), scale=1.0)
+            o = attend(q, k, v, bias.to(q.dtype), 1.0)
             x = x + layer["o"](o.transpose(1, 2).flatten(2))
             y = layer["norm2"](x)
             x = x + layer["wo"](F.gelu(layer["wi_0"](y), approximate="tanh") * layer["wi_1"](y))
@@ -118,18 +127,36 @@ class Block(nn.Module):
         q = rotate(self.split(rms(self.q(u), self.norm_q), batch)).flatten(2, 3)
         k = rotate(self.split(rms(self.k(u), self.norm_k), batch)).flatten(2, 3)
         v = self.split(self.v(u), batch).flatten(2, 3)
-        o = F.scaled_dot_product_attention(q, k, v).unflatten(2, (3, n))
+        o = attend(q, k, v).unflatten(2, (3, n))
         h = h + gate(self.o(o.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)), 2)
 
         u = (layer_norm(h) * self.norm_w[:, None] + self.norm_b[:, None]).to(text.dtype)
         q = self.split(rms(self.cq(u), self.cnorm_q), batch).transpose(1, 2).flatten(0, 1)
         k = self.split(rms(self.ck(text), self.cnorm_k), batch).transpose(1, 2).flatten(0, 1)
         v = self.split(self.cv(text), batch).transpose(1, 2).flatten(0, 1)
-        o = F.scaled_dot_product_attention(q, k, v, attn_mask=text_bias).unflatten(0, (batch, 3))
+        o = attend(q, k, v, text_bias).unflatten(0, (batch, 3))
         h = h + self.co(o.permute(1, 0, 3, 2, 4).flatten(3).flatten(1, 2)).float()
 
         u = mod(h, 3, 4)
         return h + gate(self.down(F.gelu(self.up(u), approximate="tanh")), 5)
+
+
+@torch.no_grad()
+def follow_places(blocks, sharpness=3.4):
+    """Lets the first two heads of every block begin by looking at the same place in another branch, which untrained attention
+    takes very long to find out: queries and keys get a constant part, which the rotation turns into a bump around equal places.
+    The first head hands the composite branch's tokens (they know the source) to the other two; the second hands on the matte's
+    or the layer's, in turns."""
+    for number, block in enumerate(blocks):
+        width = block.modulation.shape[-1] // block.heads
+        side = 2 * (width // 6)
+        quick = [start + pair for start in (0, width - 2 * side, width - side) for pair in (0, 2)]  # the fastest rotations of each axis
+        for head, keys in enumerate((2, 1 if number % 2 else 0)[: block.heads]):
+            dims = torch.tensor([head * width + i for i in quick])
+            for part, scale, branches in ((block.q, block.norm_q, [b for b in range(3) if b != keys]), (block.k, block.norm_k, [keys])):
+                part.weight[:, dims], part.bias[:, dims], scale[:, dims] = 0, 0, 1
+                for branch in branches:
+                    part.bias[branch, dims], scale[branch, dims] = 2, sharpness
 
 
 class Transformer(nn.Module):
@@ -150,6 +177,7 @@ class Transformer(nn.Module):
         self.time_1, self.time_2 = Stacked(cfg["freq_dim"], d), Stacked(d, d)
         self.time_proj = Stacked(d, 6 * d, 0.5 * d ** -0.5)
         self.blocks = nn.ModuleList([Block(cfg) for _ in range(cfg["num_layers"])])
+        follow_places(self.blocks)
         self.head_modulation = nn.Parameter(torch.randn(3, 2, d) / d ** 0.5)
         self.head = Stacked(d, cfg["out_channels"] * self.ph * self.pw, 0.02)
 
