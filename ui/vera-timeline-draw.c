@@ -103,6 +103,8 @@ vera_timeline_draw_clip(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTim
     vera_timeline_fill_round(snapshot, &colors->strip, x, y, end - x, VERA_TIMELINE_CLIP);
     if (self->filmstrip != NULL)
         vera_timeline_filmstrip_draw(self->filmstrip, snapshot, &self->axis, y);
+    if (self->waveform != NULL)
+        vera_timeline_waveform_draw(self->waveform, snapshot, &self->axis, &colors->cache, y + VERA_TIMELINE_CLIP);
     vera_timeline_fill_round(snapshot, &shade, MAX(x, 0) + 3, y + 3, MIN(measured + 14, MIN(end, self->axis.width) - MAX(x, 0) - 6), 20);
     vera_timeline_put_text(self, snapshot, shown, &white, MAX(x, 0) + 10, y + 4, MAX(MIN(end, self->axis.width) - MAX(x, 0) - 20, 1));
     vera_frame_cache_get_cached(vera_editor_get_cache(self->editor), ranges);
@@ -123,9 +125,9 @@ vera_timeline_draw_range(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTi
         return;
     x = vera_timeline_axis_get_x(&self->axis, (double)first);
     end = vera_timeline_axis_get_x(&self->axis, (double)last + 1);
-    vera_timeline_fill(snapshot, &colors->range, x, 0, end - x, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + VERA_TIMELINE_CLIP);
-    vera_timeline_fill(snapshot, &colors->accent, x, 0, 2, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + VERA_TIMELINE_CLIP);
-    vera_timeline_fill(snapshot, &colors->accent, end - 2, 0, 2, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + VERA_TIMELINE_CLIP);
+    vera_timeline_fill(snapshot, &colors->range, x, 0, end - x, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self));
+    vera_timeline_fill(snapshot, &colors->accent, x, 0, 2, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self));
+    vera_timeline_fill(snapshot, &colors->accent, end - 2, 0, 2, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self));
 }
 
 static VeraJob *

@@ -2,6 +2,7 @@
 
 #include "ui/vera-timeline-axis.h"
 #include "ui/vera-timeline-filmstrip.h"
+#include "ui/vera-timeline-waveform.h"
 #include "ui/vera-timeline.h"
 
 G_BEGIN_DECLS
@@ -27,12 +28,15 @@ struct _VeraTimeline {
 
     VeraEditor *editor; /* (owned) */
     VeraTimelineFilmstrip *filmstrip; /* (owned) */
+    VeraTimelineWaveform *waveform;   /* (owned) */
     VeraTimelineAxis axis;
     VeraTimelineGrip grip;
     gint64 grip_frame, grip_first, grip_last;
     double pointer_x;
 };
 
+/** vera_timeline_get_clip_height: Returns: of the filmstrip and the waveform beneath it */
+double vera_timeline_get_clip_height(VeraTimeline *self);
 /** vera_timeline_get_row_y: Returns: top of the row of edit @index (0 = lowest layer, drawn last) */
 double vera_timeline_get_row_y(VeraTimeline *self, guint index);
 /** vera_timeline_get_key_at: Returns: the frame of the selected edit's keyframe that is drawn there, or -1 */

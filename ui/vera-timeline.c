@@ -14,11 +14,17 @@
 G_DEFINE_FINAL_TYPE(VeraTimeline, vera_timeline, GTK_TYPE_WIDGET)
 
 double
+vera_timeline_get_clip_height(VeraTimeline *self)
+{
+    return VERA_TIMELINE_CLIP + (self->waveform ? vera_timeline_waveform_get_height(self->waveform) : 0);
+}
+
+double
 vera_timeline_get_row_y(VeraTimeline *self, guint index)
 {
     guint n = vera_editor_get_state(self->editor)->edits->len;
 
-    return VERA_TIMELINE_RULER + 2 * VERA_TIMELINE_GAP + VERA_TIMELINE_CLIP + (double)(n - 1 - index) * VERA_TIMELINE_ROW;
+    return VERA_TIMELINE_RULER + 2 * VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self) + (double)(n - 1 - index) * VERA_TIMELINE_ROW;
 }
 
 const VeraEdit *
@@ -81,7 +87,7 @@ vera_timeline_get_grip(VeraTimeline *self, double x, double y, const VeraEdit **
             return VERA_TIMELINE_GRIP_EDIT_LAST;
         return vera_timeline_is_near(self, x, (*edit)->first) ? VERA_TIMELINE_GRIP_EDIT_FIRST : VERA_TIMELINE_GRIP_EDIT;
     }
-    if (y < VERA_TIMELINE_RULER || y > VERA_TIMELINE_RULER + VERA_TIMELINE_CLIP || !vera_editor_get_range(self->editor, &first, &last))
+    if (y < VERA_TIMELINE_RULER || y > VERA_TIMELINE_RULER + vera_timeline_get_clip_height(self) || !vera_editor_get_range(self->editor, &first, &last))
         return VERA_TIMELINE_GRIP_PLAYHEAD;
     if (vera_timeline_is_near(self, x, first))
         return VERA_TIMELINE_GRIP_IN;
@@ -275,10 +281,16 @@ static void
 vera_timeline_clip_changed_cb(VeraTimeline *self)
 {
     VeraFrameCache *cache = vera_editor_get_cache(self->editor);
+    const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
+    const char *path = vera_editor_get_clip_path(self->editor);
 
     g_clear_pointer(&self->filmstrip, vera_timeline_filmstrip_free);
     if (cache != NULL)
         self->filmstrip = vera_timeline_filmstrip_new(GTK_WIDGET(self), vera_frame_cache_get_clip(cache), VERA_TIMELINE_CLIP);
+    g_clear_pointer(&self->waveform, vera_timeline_waveform_free);
+    if (info != NULL && path != NULL)
+        self->waveform = vera_timeline_waveform_new(GTK_WIDGET(self), path, info->start_time,
+                                                    (double)info->rate_num / MAX(info->rate_den, 1));
     self->axis.n_frames = MAX(vera_editor_get_n_frames(self->editor), 1);
     vera_timeline_axis_fit(&self->axis);
     gtk_widget_queue_resize(GTK_WIDGET(self));
@@ -305,7 +317,8 @@ vera_timeline_measure(
 
     *minimum = *natural = orientation == GTK_ORIENTATION_HORIZONTAL
                               ? 200
-                              : VERA_TIMELINE_RULER + 3 * VERA_TIMELINE_GAP + VERA_TIMELINE_CLIP + MAX(rows, 1) * VERA_TIMELINE_ROW;
+                              : VERA_TIMELINE_RULER + 3 * VERA_TIMELINE_GAP + (int)vera_timeline_get_clip_height(self) +
+                                    MAX(rows, 1) * VERA_TIMELINE_ROW;
 }
 
 static void
@@ -327,6 +340,7 @@ static void
 vera_timeline_dispose(GObject *object)
 {
     g_clear_pointer(&VERA_TIMELINE(object)->filmstrip, vera_timeline_filmstrip_free);
+    g_clear_pointer(&VERA_TIMELINE(object)->waveform, vera_timeline_waveform_free);
     g_clear_object(&VERA_TIMELINE(object)->editor);
     G_OBJECT_CLASS(vera_timeline_parent_class)->dispose(object);
 }
