@@ -78,6 +78,58 @@ check_copy(VeraCheck *self, int64_t a, int64_t b, int64_t c)
     vera_check_free(self, &back);
 }
 
+/* The same bits on every device: rounded after each product and each sum. */
+static void
+check_combine(VeraCheck *self, int64_t n, int n_inputs)
+{
+    VeraKTensor want = vera_check_new_output(self, 1, (int64_t[]){ n }), got = vera_check_new_output(self, 1, (int64_t[]){ n });
+    VeraKCombine op = { .n_inputs = n_inputs, .y = want };
+    bool ok;
+
+    snprintf(self->label, sizeof self->label, "n=%lld inputs=%d", (long long)n, n_inputs);
+    for (int i = 0; i < n_inputs; i++) {
+        op.x[i] = vera_check_new(self, 1, (int64_t[]){ n }, 1);
+        op.coefficient[i] = vera_check_value(self) * 3;
+    }
+    ok = vera_k_combine(self->reference, &op) == VERA_K_OK;
+    op.y = got;
+    ok = ok && vera_k_combine(self->tested, &op) == VERA_K_OK && memcmp(got.data, want.data, (size_t)n * 4) == 0;
+    vera_check_case(self, ok);
+    for (int i = 0; i < n_inputs; i++)
+        vera_check_free(self, &op.x[i]);
+    vera_check_free(self, &want);
+    vera_check_free(self, &got);
+}
+
+/* From F32 to a 16-bit type and from any type to F32, and rows of a table of that type, as the reference has them. */
+static void
+check_types(VeraCheck *self, VeraKDType dtype)
+{
+    int64_t ids[2] = { 2, 1 };
+    VeraKTensor x = vera_check_new(self, 2, (int64_t[]){ 3, 37 }, 300), typed = vera_check_as(self, &x, dtype);
+    VeraKTensor want = vera_check_new_output(self, 2, (int64_t[]){ 3, 37 }), got = vera_check_new_output(self, 2, (int64_t[]){ 3, 37 });
+    VeraKTensor rows = vera_check_new_output(self, 2, (int64_t[]){ 2, 37 }), back = vera_check_as(self, &want, dtype);
+    VeraKEmbed embed = { .ids = vera_k_tensor(VERA_K_DTYPE_I64, ids, 1, (int64_t[]){ 2 }), .table = typed, .y = rows };
+    VeraKCopy op = { .src = typed, .dst = want };
+    bool ok;
+
+    snprintf(self->label, sizeof self->label, "%s", vera_k_dtype_name(dtype));
+    ok = vera_k_copy(self->reference, &op) == VERA_K_OK;
+    op.dst = got;
+    ok = ok && vera_k_copy(self->tested, &op) == VERA_K_OK && memcmp(got.data, want.data, 3 * 37 * 4) == 0;
+    ok = ok && vera_k_embed(self->tested, &embed) == VERA_K_OK && memcmp(rows.data, (float *)want.data + 74, 37 * 4) == 0 &&
+         memcmp((float *)rows.data + 37, (float *)want.data + 37, 37 * 4) == 0;
+    for (int i = 0; i < 2 && dtype != VERA_K_DTYPE_F8_E4M3; i++) { /* rounded once, then as it is */
+        op = (VeraKCopy){ .src = i == 0 ? x : typed, .dst = back };
+        ok = ok && vera_k_copy(self->tested, &op) == VERA_K_OK &&
+             memcmp(back.data, typed.data, 3 * 37 * vera_k_dtype_size(dtype)) == 0;
+    }
+    vera_check_case(self, ok);
+    VeraKTensor *all[] = { &x, &typed, &want, &got, &rows, &back };
+    for (int i = 0; i < 6; i++)
+        vera_check_free(self, all[i]);
+}
+
 /* Every 16-bit pattern converts to F32 and back to itself (NaN stays NaN). */
 static void
 check_conversions(VeraCheck *self)
@@ -132,6 +184,13 @@ vera_check_elementwise(VeraCheck *self)
     check_copy(self, 1, 1, 1);
     check_copy(self, 5, 7, 11);
     check_copy(self, 2, 64, 33);
+    self->op = "combine";
+    check_combine(self, 1, 1);
+    check_combine(self, 1027, 2);
+    check_combine(self, 333, VERA_K_COMBINE_MAX);
+    self->op = "types";
+    for (int dtype = VERA_K_DTYPE_F32; dtype <= VERA_K_DTYPE_F8_E4M3; dtype++)
+        check_types(self, (VeraKDType)dtype);
     self->op = "conversions";
     check_conversions(self);
     self->op = "embed";

@@ -151,6 +151,18 @@ rsqrtf(float x)
     return 1 / sqrtf(x);
 }
 
+static inline float
+__fmul_rn(float x, float y)
+{
+    return x * y;
+}
+
+static inline float
+__fadd_rn(float x, float y)
+{
+    return x + y;
+}
+
 #define __expf expf /* glibc has a function of that name that it does not export */
 
 static inline float
