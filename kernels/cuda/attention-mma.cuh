@@ -11,6 +11,9 @@
 #define VERA_K_MMA_QUERIES 128
 #define VERA_K_MMA_THREADS 128
 
+/* PAIRS: any biases, and scales that are not positive; scores are scaled before they are added. */
+typedef enum { VERA_K_BIAS_NONE, VERA_K_BIAS_KEYS, VERA_K_BIAS_PAIRS } VeraKAttentionBias;
+
 /** vera_k_attention_mma_shared_bytes: Returns: dynamic shared memory of the kernel for a padded head width */
 static constexpr int
 vera_k_attention_mma_shared_bytes(int width, int n_tile_keys)
@@ -115,18 +118,44 @@ vera_k_attention_mma_column(int thread, int n, int e)
     return n * 8 + thread % 4 * 2 + e % 2;
 }
 
-/* Biases, and no weight for keys after the last. Without biases scores stay unscaled here. */
-template <int kKeys, bool kIsBiased>
+/* Whether a key of the tile has a bias of its own; the whole warp takes part. */
+template <int kKeys>
+static __device__ __forceinline__ bool
+vera_k_attention_mma_has_key_bias(const VeraKAttentionArguments &a, int k0)
+{
+    bool found = false;
+
+#pragma unroll
+    for (int key = k0 + vera_k_thread() % 32; key < k0 + kKeys; key += 32)
+        found |= key < a.n_keys && a.key_bias[key] != 0;
+    return __any_sync(0xffffffffu, found);
+}
+
+/*
+ * Biases, and no weight for keys after the last. Unless pairs have biases, scores stay unscaled here, and biases of keys are brought to
+ * them where there are any: of a prompt that is one tile, with the key that stands for the padding.
+ */
+template <int kKeys, VeraKAttentionBias kBias>
 static __device__ __forceinline__ void
 vera_k_attention_mma_bias(const VeraKAttentionArguments &a, int h, int q0, int k0, float (&s)[2][kKeys / 8][4])
 {
-    if (!kIsBiased && k0 + kKeys <= a.n_keys)
+    if (kBias == VERA_K_BIAS_KEYS && vera_k_attention_mma_has_key_bias<kKeys>(a, k0)) {
+        int key = k0 + vera_k_attention_mma_column(vera_k_thread(), 0, 0);
+#pragma unroll
+        for (int n = 0; n < kKeys / 4; n++) {
+            float bias = key + n / 2 * 8 + n % 2 < a.n_keys ? a.key_bias[key + n / 2 * 8 + n % 2] * a.unscale : 0;
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                s[i / 2][n / 2][i % 2 * 2 + n % 2] += bias;
+        }
+    }
+    if (kBias != VERA_K_BIAS_PAIRS && k0 + kKeys <= a.n_keys)
         return;
     int thread = vera_k_thread();
 #pragma unroll
     for (int n = 0; n < kKeys; n++) {
         int i = n / (kKeys / 2), j = n % (kKeys / 2) / 4, e = n % 4, key = k0 + vera_k_attention_mma_column(thread, j, e);
-        if (kIsBiased)
+        if (kBias == VERA_K_BIAS_PAIRS)
             s[i][j][e] = s[i][j][e] * a.scale_log2 + vera_k_attention_bias(a, h, q0 + vera_k_attention_mma_row(thread, i, e), key);
         if (key >= a.n_keys)
             s[i][j][e] = -INFINITY;
@@ -216,7 +245,7 @@ vera_k_attention_mma_write(const VeraKAttentionArguments &a, int h, int q0, Vera
 }
 
 /** Grid: tiles of queries, heads; VERA_K_MMA_THREADS threads, vera_k_attention_mma_shared_bytes(). Tensors are bf16 with aligned rows. */
-template <int kWidth, int kKeys, bool kIsBiased, typename Out>
+template <int kWidth, int kKeys, VeraKAttentionBias kBias, typename Out>
 static __global__ void __launch_bounds__(VERA_K_MMA_THREADS)
 vera_k_attention_mma_kernel(const __grid_constant__ VeraKAttentionArguments a)
 {
@@ -239,8 +268,8 @@ vera_k_attention_mma_kernel(const __grid_constant__ VeraKAttentionArguments a)
         __syncthreads(); /* values are there, and nobody reads these keys */
         if (k0 + kKeys < a.n_keys)
             vera_k_attention_mma_load<kWidth, kKeys>(k, a.k, k0 + kKeys, a.n_keys);
-        vera_k_attention_mma_bias<kKeys, kIsBiased>(a, h, q0, k0, s);
-        vera_k_attention_mma_soften<kWidth, kKeys>(kIsBiased ? 1 : a.scale_log2, &rows, s);
+        vera_k_attention_mma_bias<kKeys, kBias>(a, h, q0, k0, s);
+        vera_k_attention_mma_soften<kWidth, kKeys>(kBias == VERA_K_BIAS_PAIRS ? 1 : a.scale_log2, &rows, s);
         vera_k_attention_mma_add<kWidth, kKeys>(v, &rows, s);
     }
     vera_k_attention_mma_write<kWidth, Out>(a, h, q0, &rows);

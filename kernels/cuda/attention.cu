@@ -109,35 +109,40 @@ vera_k_attention_pack(const VeraKTensor *t, int width, char **at, cudaStream_t s
     return error == cudaSuccess ? VERA_K_OK : VERA_K_ERR_INTERNAL;
 }
 
-/* Scores without biases are scaled inside of the exponent, which is right for positive scales only. */
-static bool
-vera_k_attention_is_biased(const VeraKAttention *op)
+/*
+ * Scores are scaled inside of the exponent unless pairs have biases. This is right for positive scales only, and biases of keys, which
+ * are divided by the scale first, must stay finite.
+ */
+static VeraKAttentionBias
+vera_k_attention_get_bias(const VeraKAttention *op)
 {
-    return op->bias.data != NULL || op->key_bias.data != NULL || !(op->scale > 0);
+    if (op->bias.data != NULL || !(op->scale > (op->key_bias.data != NULL ? 1e-6f : 0)))
+        return VERA_K_BIAS_PAIRS;
+    return op->key_bias.data != NULL ? VERA_K_BIAS_KEYS : VERA_K_BIAS_NONE;
 }
 
-template <int kWidth, int kKeys, bool kIsBiased>
+template <int kWidth, int kKeys, VeraKAttentionBias kBias>
 static VeraKAttentionKernel
 vera_k_attention_get_mma(const VeraKAttention *op)
 {
-    return op->o.dtype == VERA_K_DTYPE_F32 ? vera_k_attention_mma_kernel<kWidth, kKeys, kIsBiased, float>
-                                           : vera_k_attention_mma_kernel<kWidth, kKeys, kIsBiased, __nv_bfloat16>;
+    return op->o.dtype == VERA_K_DTYPE_F32 ? vera_k_attention_mma_kernel<kWidth, kKeys, kBias, float>
+                                           : vera_k_attention_mma_kernel<kWidth, kKeys, kBias, __nv_bfloat16>;
 }
 
+template <int kWidth>
 static VeraKAttentionKernel
-vera_k_attention_choose_mma(const VeraKAttention *op, int width, int n_tile_keys)
+vera_k_attention_choose_mma(const VeraKAttention *op, int n_tile_keys)
 {
-    bool is_biased = vera_k_attention_is_biased(op);
+    VeraKAttentionBias bias = vera_k_attention_get_bias(op);
 
-    if (width == 32)
-        return is_biased ? vera_k_attention_get_mma<32, 32, true>(op) : vera_k_attention_get_mma<32, 64, false>(op);
-    if (width == 64)
-        return is_biased ? vera_k_attention_get_mma<64, 32, true>(op) : vera_k_attention_get_mma<64, 64, false>(op);
-    if (width == 96)
-        return is_biased ? vera_k_attention_get_mma<96, 32, true>(op) : vera_k_attention_get_mma<96, 64, false>(op);
-    if (is_biased)
-        return vera_k_attention_get_mma<128, 32, true>(op);
-    return n_tile_keys == 32 ? vera_k_attention_get_mma<128, 32, false>(op) : vera_k_attention_get_mma<128, 64, false>(op);
+    if (bias == VERA_K_BIAS_PAIRS)
+        return vera_k_attention_get_mma<kWidth, 32, VERA_K_BIAS_PAIRS>(op);
+    if (bias == VERA_K_BIAS_KEYS)
+        return vera_k_attention_get_mma<kWidth, 32, VERA_K_BIAS_KEYS>(op);
+    if constexpr (kWidth == 128)
+        if (n_tile_keys == 32)
+            return vera_k_attention_get_mma<kWidth, 32, VERA_K_BIAS_NONE>(op);
+    return vera_k_attention_get_mma<kWidth, 64, VERA_K_BIAS_NONE>(op);
 }
 
 /*
@@ -149,10 +154,13 @@ vera_k_attention_plan_mma(const VeraKCudaAttentionDevice *device, const VeraKAtt
 {
     bool is_small = device->sm == 86 || device->sm == 89 || device->sm >= 120;
     int width = vera_k_attention_width(op);
-    int n_tile_keys = (width == 128 && is_small) || vera_k_attention_is_biased(op) ? 32 : 64;
+    int n_tile_keys = (width == 128 && is_small) || vera_k_attention_get_bias(op) != VERA_K_BIAS_NONE ? 32 : 64;
     VeraKAttentionLaunch launch = {};
 
-    launch.run = vera_k_attention_choose_mma(op, width, n_tile_keys);
+    launch.run = width == 32   ? vera_k_attention_choose_mma<32>(op, n_tile_keys)
+                 : width == 64 ? vera_k_attention_choose_mma<64>(op, n_tile_keys)
+                 : width == 96 ? vera_k_attention_choose_mma<96>(op, n_tile_keys)
+                               : vera_k_attention_choose_mma<128>(op, n_tile_keys);
     launch.grid = dim3((unsigned)((op->q.shape[0] + VERA_K_MMA_QUERIES - 1) / VERA_K_MMA_QUERIES), (unsigned)op->q.shape[1]);
     launch.n_threads = VERA_K_MMA_THREADS;
     launch.shared_bytes = vera_k_attention_mma_shared_bytes(width, n_tile_keys);
@@ -194,6 +202,7 @@ vera_k_attention_arguments(const VeraKAttention *op)
     a.n_columns = (int)op->q.shape[2];
     a.is_rounded = op->compute == VERA_K_COMPUTE_BF16;
     a.scale_log2 = op->scale * VERA_K_LOG2_E;
+    a.unscale = 1 / op->scale;
     return a;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     int n_columns; /* head width of o; what is read may be wider, filled up with zeros */
     bool is_rounded; /* operands are rounded to bf16 as they are read */
     float scale_log2;
+    float unscale; /* 1 / scale: brings a bias to scores that are not scaled yet */
 } VeraKAttentionArguments;
 
 /** vera_k_attention_bias: Returns: the biases of query i and key j, in units of log2 */

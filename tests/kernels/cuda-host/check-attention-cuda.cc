@@ -25,6 +25,7 @@ typedef struct {
     bool has_bias, has_key_bias, is_head_major;
     float scale; /* of the values of q and k */
     float factor; /* of scores, times 1 / sqrt(width) */
+    int64_t padding; /* with has_key_bias: the only key that has one; 0 for masks */
 } Case;
 
 /* [L, H, D] in memory of its own, with @gap elements after every row of D. */
@@ -131,7 +132,9 @@ check_case(VeraCheck *self, Case c)
     snprintf(self->label, sizeof self->label, "lq=%lld lk=%lld h=%lld d=%lld sm=%d %s%s%s%s%s scale=%g factor=%g", (long long)c.n_queries,
              (long long)c.n_keys, (long long)c.n_heads, (long long)c.width, c.sm, c.compute ? "bf16" : "f32", c.is_bf16 ? " tensors" : "",
              c.has_bias ? " bias" : "", c.has_key_bias ? " key_bias" : "", c.is_head_major ? " head-major" : "", c.scale, c.factor);
-    for (int64_t j = 0; j < c.n_keys; j++) /* a masked tile first, then a mask here and there; never all */
+    for (int64_t j = 0; j < c.n_keys && c.padding > 0; j++) /* one key for a number of like ones */
+        ((float *)dense[4].data)[j] = j == c.padding ? logf(400) : 0;
+    for (int64_t j = 0; j < c.n_keys && c.padding == 0; j++) /* a masked tile first, then a mask here and there; never all */
         if ((c.n_keys > 70 && j < 67) || (j % 5 == 1 && j > 1))
             ((float *)dense[4].data)[j] = -INFINITY;
     op.scale = c.factor / sqrtf((float)c.width);
@@ -185,6 +188,39 @@ check_mma(VeraCheck *self)
                               kind == 1, kind == 2, (i + kind) % 3 == 1, kind == 0 ? 4 : 1.5f, kind == 0 && i == 2 ? -1.0f : 1.0f});
 }
 
+/* Keys of a prompt, and one more in place of all of the padding, in any part of a tile. */
+static void
+check_padding(VeraCheck *self)
+{
+    static const int64_t shapes[][5] = {{130, 77, 2, 128, 76}, {65, 200, 1, 64, 100}, {33, 130, 1, 96, 34}, {40, 66, 2, 128, 65}, {9, 64, 1, 32, 63}};
+
+    for (int i = 0; i < 5; i++)
+        for (int kind = 0; kind < 3; kind++)
+            check_case(self, {shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], i % 2 ? 86 : 90, VERA_K_COMPUTE_BF16, kind == 1, false, true,
+                              false, 1.5f, kind == 2 ? 1e-6f : 1.0f, shapes[i][4]});
+}
+
+/* Tensors of bf16 are read where they lie, parts of wider rows too; anything else is copied once, to bf16. */
+static void
+check_workspace(VeraCheck *self)
+{
+    const int64_t shape[] = {50, 3, 128}, short_shape[] = {20, 3, 128};
+    VeraKCudaAttentionDevice device = {80, false};
+
+    for (int kind = 0; kind < 3; kind++) {
+        VeraKDType dtype = kind == 1 ? VERA_K_DTYPE_F32 : VERA_K_DTYPE_BF16;
+        VeraKAttention op = {};
+        size_t want = kind == 0 ? 0 : kind == 1 ? 90 * 3 * 128 * 2 : 50 * 3 * 128 * 2;
+        op.compute = VERA_K_COMPUTE_BF16;
+        op.q = op.o = vera_k_tensor(dtype, (void *)256, 3, shape);
+        op.k = op.v = vera_k_tensor(dtype, (void *)512, 3, short_shape);
+        op.k.stride[0] = op.v.stride[0] = 2 * 3 * 128;
+        op.q.stride[0] += kind == 2 ? 4 : 0; /* rows that are not aligned */
+        snprintf(self->label, sizeof self->label, "workspace %d", kind);
+        vera_check_case(self, vera_k_cuda_attention_workspace(&device, &op) == want);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -199,6 +235,8 @@ main(int argc, char **argv)
     check.op = "attention";
     check_f32(&check);
     check_mma(&check);
+    check_padding(&check);
+    check_workspace(&check);
     printf("seed %s: %d cases, %d failed\n", argc > 1 ? argv[1] : "1", check.n_cases, check.n_failed);
     vera_k_ctx_free(&check.reference);
     vera_k_device_close(&device);
