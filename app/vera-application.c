@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/vera-cli.h"
+#include "app/vera-watchdog.h"
 #include "ui/vera-preferences.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-window.h"
@@ -276,7 +277,9 @@ vera_application_run(int argc, char **argv)
     g_set_application_name("Vera");
     if (is_sample && g_application_register(G_APPLICATION(application), NULL, NULL))
         g_action_group_activate_action(G_ACTION_GROUP(application), "sample", NULL);
+    vera_watchdog_start();
     status = g_application_run(G_APPLICATION(application), argc, argv);
+    vera_watchdog_stop();
     if (VERA_APPLICATION(application)->is_thread_late) {
         /* Its steps are safe; destructors would pull libraries away from under it. */
         fflush(NULL);

@@ -15,6 +15,7 @@ import tempfile
 import time
 
 PATIENCE = 120  # seconds until a step counts as failed, for slow and busy machines
+LONGEST_BLOCK = 0.5  # seconds for which the main loop may not look at events, with a screen drawn in software
 
 # Where things are in a window of 1360 by 860.
 CANVAS = (390, 360)
@@ -77,7 +78,10 @@ class Session:
 
     def __init__(self, program, project):
         self.project = project
-        self.process = subprocess.Popen([program, "open", str(project)])
+        self.program = program
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen([program, "open", str(project)], stderr=self.log,
+                                        env=os.environ | {"VERA_WATCHDOG": str(round(LONGEST_BLOCK * 1000))})
         self.window = wait("the window", self.find_window)
         wait("the picture", lambda: len(set(grab()[::997])) > 20)
 
@@ -119,6 +123,21 @@ class Session:
         key("ctrl+q")
         if self.process.wait(PATIENCE) != 0:
             raise Failure(f"the program ended with {self.process.returncode}")
+        self.check_blocks()
+
+    def check_blocks(self):
+        """Whether the main loop always came back in time; shows what the program said."""
+        self.log.seek(0)
+        said = self.log.read()
+        print(said, end="", file=sys.stderr, flush=True)
+        for block in re.finditer(r"^vera: the main loop was blocked for .*\n((?:.*\[0x[0-9a-f]+\]\n)*)", said, re.MULTILINE):
+            head, frames = block.group(0).splitlines()[0], block.group(1).splitlines()
+            # Drawing is shown and not judged: without a graphics card its time is that of the processor and of who else uses it.
+            if "gdk_frame_clock" in head:
+                continue
+            offsets = [match[1] for match in map(re.compile(r"^[^(]*/vera[^/(]*\(\+(0x[0-9a-f]+)\)").match, frames) if match]
+            places = run("addr2line", "-fpse", self.program, *offsets).stdout.decode() if offsets else ""
+            raise Failure(head + "\n" + places)
 
 
 def newest(state):
@@ -236,6 +255,7 @@ def crash(session):
                                                          for path in journals.rglob("*") if path.is_file()))
     session.process.kill()
     session.process.wait()
+    session.check_blocks()
     if len(queue_jobs()) != 1 or not list(folder.glob("*.state")):
         raise Failure("the job that was killed is not in the queue's file, or its steps are lost")
 
