@@ -6,10 +6,12 @@
 
 #include <glib/gstdio.h>
 
+#include "engine/project/vera-project-lock.h"
 #include "engine/queue/vera-job-private.h"
 #include "engine/queue/vera-queue-run.h"
 #include "engine/queue/vera-queue-state.h"
 #include "engine/queue/vera-queue-store.h"
+#include "engine/vera-engine-error.h"
 
 /* What leaving the program may take: promised to be about a second. */
 #define VERA_QUEUE_WAIT_US G_USEC_PER_SEC
@@ -21,6 +23,7 @@ struct _VeraQueue {
     GPtrArray *jobs;
     GPtrArray *runs; /* (element-type VeraQueueRun): the jobs that run, at most one a device */
     VeraQueueStore *store; /* (nullable) */
+    VeraProjectLock *lock; /* (nullable): the right to run and to write the list */
     char *notice;
     gboolean is_shut;
 
@@ -89,12 +92,29 @@ vera_queue_save(VeraQueue *self)
         vera_queue_store_write(self->store, vera_queue_state_to_text(self->jobs));
 }
 
+/* Two programs that ran the same list would make every take twice, into the same folders. Where no
+ * lock file can be made the list cannot be written either: the store says so. */
+static gboolean
+vera_queue_lock(VeraQueue *self, const char *path, char **notice)
+{
+    g_autofree char *folder = g_path_get_dirname(path), *owner = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_mkdir_with_parents(folder, 0700);
+    self->lock = vera_project_lock_acquire(path, VERA_PROJECT_LOCK_FLAGS_NONE, &owner, &error);
+    if (!g_error_matches(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_LOCKED))
+        return TRUE;
+    *notice = g_strdup_printf("Vera in %s has the list of jobs: jobs added here are not kept.", owner);
+    return FALSE;
+}
+
 static void
 vera_queue_load(VeraQueue *self, const char *path)
 {
     g_autofree char *notice = NULL;
 
-    if (vera_queue_state_load(path, self->jobs, &notice))
+    if (vera_queue_lock(self, path, &notice) &&
+        vera_queue_state_load(path, self->jobs, &notice))
         self->store = vera_queue_store_new(path, vera_queue_store_failed_cb, self);
     if (notice != NULL)
         vera_queue_set_notice(self, notice);
@@ -440,6 +460,9 @@ vera_queue_shutdown(VeraQueue *self)
         ok = vera_queue_store_flush(self->store, end_us) && ok;
         g_clear_pointer(&self->store, vera_queue_store_close);
     }
+    /* A thread that still writes keeps the list from the next program until this one has ended. */
+    if (ok)
+        g_clear_pointer(&self->lock, vera_project_lock_release);
     return ok;
 }
 

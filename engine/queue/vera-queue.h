@@ -29,7 +29,8 @@ G_DECLARE_FINAL_TYPE(VeraQueue, vera_queue, VERA, QUEUE, GObject)
  *
  * Jobs that were unfinished when the file was last written come back paused, failed ones failed.
  * Jobs that cannot be read are left out, the file is put aside as STATE_PATH.unread and "notice"
- * says so. Returns: (transfer full): a queue
+ * says so. While another program has the file, its jobs are neither read nor written, "notice" says
+ * who has it, and this queue works without a file. Returns: (transfer full): a queue
  */
 VeraQueue *vera_queue_new(const char *state_path);
 

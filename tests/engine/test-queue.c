@@ -675,6 +675,39 @@ test_shutdown(void)
     assert_is_reference("shutdown");
 }
 
+/* Two programs never run the same list: the second neither takes its jobs nor writes it. The lock is
+ * one of open files, so that a second queue of this process stands for another program. */
+static void
+test_state_shared(void)
+{
+    g_autofree char *path = g_build_filename(folder, "shared", "queue", NULL);
+    g_autofree char *before = NULL, *after = NULL, *pid = g_strdup_printf("process %d on ", getpid());
+    g_autofree char *take = g_build_filename(folder, "shared-first", NULL);
+    g_autoptr(VeraQueue) first = vera_queue_new(path), second = NULL, third = NULL;
+    VeraEditRequest request;
+
+    gate_set(NULL, 0);
+    g_assert_null(vera_queue_get_notice(first));
+    queue_make_request(&request, folder);
+    request.clip_path = "/nowhere/clip.mkv";
+    queue_wait(vera_queue_add_edit(first, &request, "failing", NULL, take), VERA_JOB_STATE_FAILED);
+    g_assert_true(vera_queue_flush(first));
+    g_assert_true(g_file_get_contents(path, &before, NULL, NULL));
+    second = vera_queue_new(path);
+    g_assert_nonnull(vera_queue_get_notice(second));
+    g_assert_nonnull(strstr(vera_queue_get_notice(second), pid));
+    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(second)), ==, 0);
+    queue_wait(queue_add(second, folder, "shared-second"), VERA_JOB_STATE_DONE);
+    assert_is_reference("shared-second");
+    g_assert_true(vera_queue_shutdown(second));
+    g_assert_true(g_file_get_contents(path, &after, NULL, NULL));
+    g_assert_cmpstr(before, ==, after);
+    g_assert_true(vera_queue_shutdown(first));
+    third = vera_queue_new(path);
+    g_assert_null(vera_queue_get_notice(third));
+    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(third)), ==, 1);
+}
+
 static void
 gone_cb(gpointer data, GObject *object)
 {
@@ -733,6 +766,7 @@ main(int argc, char **argv)
     g_test_add_func("/queue/state/round-trip", test_state_round_trip);
     g_test_add_func("/queue/state/damaged", test_state_damaged);
     g_test_add_func("/queue/state/failed", test_state_failed);
+    g_test_add_func("/queue/state/shared", test_state_shared);
     g_test_add_func("/queue/shutdown/in-time", test_shutdown);
     g_test_add_func("/queue/shutdown/late", test_shutdown_late);
     for (gsize i = 0; i < G_N_ELEMENTS(crashes); i++) {
