@@ -52,6 +52,7 @@ vera_editor_close_clip(VeraEditor *self)
     if (self->opening != NULL)
         g_cancellable_cancel(self->opening);
     g_clear_object(&self->opening);
+    vera_editor_close_sound(self);
     if (self->cache != NULL) {
         vera_frame_cache_set_ready_func(self->cache, NULL, NULL);
         vera_frame_cache_close(self->cache);
@@ -99,6 +100,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     }
     vera_editor_request(self);
     vera_editor_set_preview_frame(self);
+    vera_editor_open_sound(self);
 }
 
 static void vera_editor_open(VeraEditor *self, const char *path, const char *clip_id, gint64 frame);

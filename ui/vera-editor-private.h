@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/media/vera-audio-output.h"
 #include "ui/vera-editor.h"
 
 G_BEGIN_DECLS
@@ -44,6 +45,11 @@ struct _VeraEditor {
     double speed;
     gint64 play_from;
     gint64 play_start_us;
+    /* Sound: the clock of forward playback at 1x */
+    VeraAudioOutput *sound;      /* (owned) (nullable) */
+    GCancellable *sound_opening; /* (owned) (nullable) */
+    gboolean has_no_device;
+    gboolean was_told_of_sound;
 };
 
 void vera_editor_show_clip(VeraEditor *self, const char *clip_id);
@@ -59,6 +65,15 @@ void vera_editor_notify_ready(VeraEditor *self);
 /** vera_editor_follow_settings: takes sizes and model from the preferences, now and when they change. */
 void vera_editor_follow_settings(VeraEditor *self);
 void vera_editor_watch_queue(VeraEditor *self);
+/** vera_editor_open_sound: opens the clip's sound in the background; a clip without any, and a machine without a device, play silently. */
+void vera_editor_open_sound(VeraEditor *self);
+void vera_editor_close_sound(VeraEditor *self);
+/** vera_editor_settle_sound: lets the sound start at the playhead, or stop: it is heard forward at 1x only. */
+void vera_editor_settle_sound(VeraEditor *self);
+/** vera_editor_settle_volume: takes mute and volume from the settings. */
+void vera_editor_settle_volume(VeraEditor *self);
+/** vera_editor_get_heard_frame: gives the frame, with its fraction, that belongs to the sound heard now; %FALSE: go by the monotonic clock */
+gboolean vera_editor_get_heard_frame(VeraEditor *self, double *frame);
 void vera_editor_set_preview_frame(VeraEditor *self);
 
 G_END_DECLS

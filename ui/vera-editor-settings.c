@@ -37,6 +37,8 @@ vera_editor_follow_settings(VeraEditor *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_MODEL_FOLDER, G_CALLBACK(vera_editor_settings_model_cb), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(settings, "changed::" VERA_SETTING_IS_MUTED, G_CALLBACK(vera_editor_settle_volume), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(settings, "changed::" VERA_SETTING_VOLUME, G_CALLBACK(vera_editor_settle_volume), self, G_CONNECT_SWAPPED);
 }
 
 const char *

@@ -172,6 +172,7 @@ vera_editor_play(VeraEditor *self, double speed)
     self->speed = speed;
     self->play_from = self->frame;
     self->play_start_us = 0;
+    vera_editor_settle_sound(self);
     if (was_playing != (speed != 0))
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_IS_PLAYING]);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_SPEED]);
@@ -189,6 +190,7 @@ vera_editor_play_from(VeraEditor *self, gint64 frame)
     vera_editor_move(self, frame);
     self->play_from = frame;
     self->play_start_us = 0;
+    vera_editor_settle_sound(self);
 }
 
 /* At an end of the range: once more, or stop there. */
@@ -208,7 +210,7 @@ vera_editor_tick(VeraEditor *self, gint64 time_us)
 {
     const VeraClipInfo *info = vera_editor_get_clip_info(self);
     gint64 first, last, frame;
-    double rate;
+    double rate, heard;
 
     if (self->speed == 0 || info == NULL)
         return;
@@ -216,6 +218,12 @@ vera_editor_tick(VeraEditor *self, gint64 time_us)
         self->play_start_us = time_us;
     rate = (double)info->rate_num / MAX(info->rate_den, 1);
     frame = self->play_from + (gint64)trunc((double)(time_us - self->play_start_us) * 1e-6 * rate * self->speed);
+    if (vera_editor_get_heard_frame(self, &heard)) {
+        /* Pictures wait for the sound or leave some out, and go on from here if the sound ends. The frame's own time is rounded. */
+        frame = MAX((gint64)floor(heard + 1e-3), self->frame);
+        self->play_from = frame;
+        self->play_start_us = time_us;
+    }
     vera_editor_get_range(self, &first, &last);
     if (self->speed > 0 && frame > last)
         vera_editor_reach_end(self, last, first);

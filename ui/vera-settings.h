@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 #define VERA_SETTING_FRAME_CACHE "frame-cache-mib"
 #define VERA_SETTING_LAYER_CACHE "layer-cache-mib"
 #define VERA_SETTING_IS_LOOPING "is-looping"
+#define VERA_SETTING_IS_MUTED "is-muted"
+#define VERA_SETTING_VOLUME "volume"
 #define VERA_SETTING_EXPORT_FOLDER "export-folder"
 #define VERA_SETTING_LAST_EXPORT_FOLDER "last-export-folder"
 #define VERA_SETTING_EXPORT_PRESET "export-preset"

@@ -27,7 +27,7 @@ struct _VeraWindow {
     AdwViewStackPage *queue_page;
     GtkMenuButton *view_button, *zoom_button;
     GtkLabel *readout, *frame_label, *timecode_label;
-    GtkWidget *play_button, *undo_button, *redo_button;
+    GtkWidget *play_button, *volume_button, *undo_button, *redo_button;
 
     /* Owned */
     VeraEditor *editor;

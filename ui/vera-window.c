@@ -258,11 +258,26 @@ vera_window_remember(VeraWindow *self)
     vera_settings_set_boolean(VERA_SETTING_IS_LOOPING, is_looping);
 }
 
+/* Without settings the button of a missing action is greyed out, and the volume's would do nothing. */
+static void
+vera_window_bind_sound(VeraWindow *self)
+{
+    GSettings *settings = vera_settings_get();
+    g_autoptr(GAction) mute = settings ? g_settings_create_action(settings, VERA_SETTING_IS_MUTED) : NULL;
+
+    gtk_widget_set_sensitive(self->volume_button, settings != NULL);
+    if (settings == NULL)
+        return;
+    g_action_map_add_action(G_ACTION_MAP(self), mute);
+    g_settings_bind(settings, VERA_SETTING_VOLUME, self->volume_button, "value", G_SETTINGS_BIND_DEFAULT);
+}
+
 static void
 vera_window_restore(VeraWindow *self)
 {
     int width, height;
 
+    vera_window_bind_sound(self);
     gtk_window_get_default_size(GTK_WINDOW(self), &width, &height);
     gtk_window_set_default_size(GTK_WINDOW(self), vera_settings_get_int(VERA_SETTING_WINDOW_WIDTH, width),
                                 vera_settings_get_int(VERA_SETTING_WINDOW_HEIGHT, height));
@@ -322,6 +337,7 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, frame_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, timecode_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, play_button);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, volume_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, undo_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, redo_button);
 }
