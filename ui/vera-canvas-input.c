@@ -52,7 +52,8 @@ vera_canvas_pan_update_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanvas
 static double
 vera_canvas_get_pressure(GtkGesture *gesture)
 {
-    GdkEvent *event = gtk_gesture_get_last_event(gesture, gtk_gesture_get_last_updated_sequence(gesture));
+    GdkEvent *event =
+        gtk_gesture_get_last_event(gesture, gtk_gesture_get_last_updated_sequence(gesture));
     double pressure = 1;
 
     if (event == NULL || !gdk_event_get_axis(event, GDK_AXIS_PRESSURE, &pressure) || pressure <= 0)
@@ -63,13 +64,16 @@ vera_canvas_get_pressure(GtkGesture *gesture)
 static void
 vera_canvas_draw_begin_cb(GtkGestureDrag *drag, double x, double y, VeraCanvas *self)
 {
-    GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(drag));
+    GdkModifierType state =
+        gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(drag));
     double plate_x, plate_y;
 
     gtk_widget_grab_focus(GTK_WIDGET(self));
     self->drag_pane = vera_canvas_get_pane(self, x);
     self->is_wiping = vera_canvas_is_at_wipe(self, x);
-    self->is_sizing = !self->is_wiping && (self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER) && (state & GDK_SHIFT_MASK);
+    self->is_sizing = !self->is_wiping &&
+                      (self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER) &&
+                      (state & GDK_SHIFT_MASK);
     self->sizing_from = self->brush_radius;
     if (self->is_wiping || self->is_sizing)
         return;
@@ -86,6 +90,33 @@ vera_canvas_draw_begin_cb(GtkGestureDrag *drag, double x, double y, VeraCanvas *
                              self->tool == VERA_TOOL_ERASER || (state & GDK_ALT_MASK));
 }
 
+/* Motion between two screen frames comes as one event; what it passed on the way keeps a line drawn
+ * fast from being cut short. */
+static void
+vera_canvas_draw_history(VeraCanvas *self, GtkGesture *gesture)
+{
+    GdkEvent *event =
+        gtk_gesture_get_last_event(gesture, gtk_gesture_get_last_updated_sequence(gesture));
+    GtkNative *native = gtk_widget_get_native(GTK_WIDGET(self));
+    guint n = 0;
+    g_autofree GdkTimeCoord *history = event ? gdk_event_get_history(event, &n) : NULL;
+    double left = 0, top = 0, x, y;
+
+    if (native != NULL)
+        gtk_native_get_surface_transform(native, &left, &top);
+    for (guint i = 0; history != NULL && native != NULL && i < n; i++) {
+        const double *axes = history[i].axes;
+        double pressure = history[i].flags & GDK_AXIS_FLAG_PRESSURE ? axes[GDK_AXIS_PRESSURE] : 1;
+        if (!(history[i].flags & GDK_AXIS_FLAG_X) || !(history[i].flags & GDK_AXIS_FLAG_Y) ||
+            !gtk_widget_translate_coordinates(GTK_WIDGET(native), GTK_WIDGET(self),
+                                              axes[GDK_AXIS_X] - left, axes[GDK_AXIS_Y] - top, &x,
+                                              &y))
+            continue;
+        vera_canvas_to_plate(self, x, y, &x, &y);
+        vera_canvas_region_update(self, x, y, pressure > 0 ? pressure : 1);
+    }
+}
+
 static void
 vera_canvas_draw_update_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanvas *self)
 {
@@ -96,7 +127,8 @@ vera_canvas_draw_update_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanva
         vera_canvas_set_wipe(self, x + dx);
     } else if (self->is_sizing) {
         double device = gtk_widget_get_scale_factor(GTK_WIDGET(self));
-        g_object_set(self, "brush-radius", CLAMP(self->sizing_from + dx * device / self->zoom, 1.0, 2000.0), NULL);
+        g_object_set(self, "brush-radius",
+                     CLAMP(self->sizing_from + dx * device / self->zoom, 1.0, 2000.0), NULL);
     } else if (self->tool == VERA_TOOL_PAN) {
         vera_canvas_pan_update_cb(drag, dx, dy, self);
     } else {
@@ -105,7 +137,9 @@ vera_canvas_draw_update_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanva
             vera_canvas_move_update(self, plate_x, plate_y);
             return;
         }
-        vera_canvas_region_update(self, plate_x, plate_y, vera_canvas_get_pressure(GTK_GESTURE(drag)));
+        vera_canvas_draw_history(self, GTK_GESTURE(drag));
+        vera_canvas_region_update(self, plate_x, plate_y,
+                                  vera_canvas_get_pressure(GTK_GESTURE(drag)));
     }
 }
 
@@ -125,7 +159,8 @@ vera_canvas_draw_end_cb(GtkGestureDrag *drag, double dx, double dy, VeraCanvas *
 static gboolean
 vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, VeraCanvas *self)
 {
-    GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(scroll));
+    GdkModifierType state =
+        gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(scroll));
     double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), factor = pow(1.2, -dy), zoom, x;
 
     if (self->plate_width == 0)
@@ -140,7 +175,9 @@ vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, Ve
     zoom = CLAMP(self->zoom * factor, 0.01, 64.0);
     factor = zoom / self->zoom;
     self->is_fit = FALSE;
-    x = (self->pointer_x - vera_canvas_get_pane(self, self->pointer_x) * vera_canvas_get_pane_width(self)) * device;
+    x = (self->pointer_x -
+         vera_canvas_get_pane(self, self->pointer_x) * vera_canvas_get_pane_width(self)) *
+        device;
     self->x = x - (x - self->x) * factor;
     self->y = self->pointer_y * device - (self->pointer_y * device - self->y) * factor;
     self->zoom = zoom;
@@ -187,7 +224,8 @@ vera_canvas_read(VeraCanvas *self, VeraView view, int x, int y, float *rgba)
     return TRUE;
 }
 
-/* Frame position, and the values under the pointer as they are stored, not as the screen shows them. */
+/* Frame position, and the values under the pointer as they are stored, not as the screen shows
+ * them. */
 static void
 vera_canvas_tell_readout(VeraCanvas *self)
 {
@@ -197,7 +235,8 @@ vera_canvas_tell_readout(VeraCanvas *self)
     VeraView view;
 
     vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
-    if (self->renderer == NULL || self->pointer_x < 0 || x < 0 || y < 0 || x >= self->plate_width || y >= self->plate_height) {
+    if (self->renderer == NULL || self->pointer_x < 0 || x < 0 || y < 0 || x >= self->plate_width ||
+        y >= self->plate_height) {
         g_signal_emit_by_name(self, "readout", "");
         return;
     }
@@ -208,20 +247,24 @@ vera_canvas_tell_readout(VeraCanvas *self)
     if (view == VERA_VIEW_MATTE)
         text = g_strdup_printf("%d, %d  %.3f", (int)x, (int)y, (double)rgba[3]);
     else
-        text = g_strdup_printf("%d, %d  %.3f %.3f %.3f", (int)x, (int)y, (double)rgba[0], (double)rgba[1], (double)rgba[2]);
+        text = g_strdup_printf("%d, %d  %.3f %.3f %.3f", (int)x, (int)y, (double)rgba[0],
+                               (double)rgba[1], (double)rgba[2]);
     g_signal_emit_by_name(self, "readout", text);
 }
 
 static void
 vera_canvas_motion_cb(GtkEventControllerMotion *motion, double x, double y, VeraCanvas *self)
 {
-    const char *cursor = vera_canvas_is_at_wipe(self, x) ? "ew-resize" : self->tool == VERA_TOOL_PAN ? "grab" : "crosshair";
+    const char *cursor = vera_canvas_is_at_wipe(self, x) ? "ew-resize"
+                         : self->tool == VERA_TOOL_PAN   ? "grab"
+                                                         : "crosshair";
 
     self->pointer_x = x;
     self->pointer_y = y;
     gtk_widget_set_cursor_from_name(GTK_WIDGET(self), cursor);
     vera_canvas_tell_readout(self);
-    if (self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER || self->tool == VERA_TOOL_POLYGON)
+    if (self->tool == VERA_TOOL_BRUSH || self->tool == VERA_TOOL_ERASER ||
+        self->tool == VERA_TOOL_POLYGON)
         gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
@@ -243,14 +286,16 @@ vera_canvas_pressed_cb(GtkGestureClick *click, int n_press, double x, double y, 
 }
 
 static gboolean
-vera_canvas_key_cb(GtkEventControllerKey *key, guint keyval, guint code, GdkModifierType state, VeraCanvas *self)
+vera_canvas_key_cb(
+    GtkEventControllerKey *key, guint keyval, guint code, GdkModifierType state, VeraCanvas *self)
 {
-    if (keyval == GDK_KEY_Escape && (self->points->len > 0 || self->moving != NULL)) {
+    if (keyval == GDK_KEY_Escape && vera_canvas_is_drawing(self)) {
         vera_canvas_region_cancel(self);
         return GDK_EVENT_STOP;
     }
-    if ((keyval == GDK_KEY_Return || keyval == GDK_KEY_KP_Enter) && self->tool == VERA_TOOL_POLYGON && self->points->len > 0) {
-        vera_canvas_region_end(self);
+    if ((keyval == GDK_KEY_Return || keyval == GDK_KEY_KP_Enter) &&
+        self->tool == VERA_TOOL_POLYGON && self->points->len > 0) {
+        vera_canvas_region_close(self);
         return GDK_EVENT_STOP;
     }
     return GDK_EVENT_PROPAGATE;
@@ -260,7 +305,8 @@ static void
 vera_canvas_add_drags(VeraCanvas *self)
 {
     GtkWidget *widget = GTK_WIDGET(self);
-    GtkGesture *draw = gtk_gesture_drag_new(), *pan = gtk_gesture_drag_new(), *pinch = gtk_gesture_zoom_new();
+    GtkGesture *draw = gtk_gesture_drag_new(), *pan = gtk_gesture_drag_new(),
+               *pinch = gtk_gesture_zoom_new();
     GtkGesture *click = gtk_gesture_click_new();
 
     gtk_gesture_single_set_button(GTK_GESTURE_SINGLE(draw), GDK_BUTTON_PRIMARY);
@@ -283,8 +329,10 @@ void
 vera_canvas_add_controllers(VeraCanvas *self)
 {
     GtkWidget *widget = GTK_WIDGET(self);
-    GtkEventController *scroll = gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
-    GtkEventController *motion = gtk_event_controller_motion_new(), *key = gtk_event_controller_key_new();
+    GtkEventController *scroll =
+        gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
+    GtkEventController *motion = gtk_event_controller_motion_new(),
+                       *key = gtk_event_controller_key_new();
 
     vera_canvas_add_drags(self);
     g_signal_connect(scroll, "scroll", G_CALLBACK(vera_canvas_scroll_cb), self);

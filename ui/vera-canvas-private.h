@@ -60,6 +60,8 @@ void vera_canvas_add_controllers(VeraCanvas *self);
 void vera_canvas_region_begin(VeraCanvas *self, double x, double y, double pressure, gboolean is_subtracting);
 void vera_canvas_region_update(VeraCanvas *self, double x, double y, double pressure);
 void vera_canvas_region_end(VeraCanvas *self);
+/** vera_canvas_region_close: takes the shape in hand as it is; a polygon is not waited for. */
+void vera_canvas_region_close(VeraCanvas *self);
 void vera_canvas_region_cancel(VeraCanvas *self);
 /** vera_canvas_region_snapshot: the region of the selected edit, the shape in hand and the brush. */
 void vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);

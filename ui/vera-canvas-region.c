@@ -31,9 +31,10 @@ vera_canvas_get_kind(VeraTool tool)
 }
 
 void
-vera_canvas_region_begin(VeraCanvas *self, double x, double y, double pressure, gboolean is_subtracting)
+vera_canvas_region_begin(
+    VeraCanvas *self, double x, double y, double pressure, gboolean is_subtracting)
 {
-    VeraRegionPoint point = { (float)x, (float)y, (float)pressure };
+    VeraRegionPoint point = {(float)x, (float)y, (float)pressure};
 
     if (self->plate_width == 0)
         return;
@@ -50,16 +51,24 @@ vera_canvas_region_begin(VeraCanvas *self, double x, double y, double pressure, 
 void
 vera_canvas_region_update(VeraCanvas *self, double x, double y, double pressure)
 {
-    VeraRegionPoint point = { (float)x, (float)y, (float)pressure }, *last;
+    VeraRegionPoint point = {(float)x, (float)y, (float)pressure}, *last;
 
     if (self->points->len == 0)
         return;
     last = &g_array_index(self->points, VeraRegionPoint, self->points->len - 1);
-    if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE || self->tool == VERA_TOOL_POLYGON)
+    if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE ||
+        self->tool == VERA_TOOL_POLYGON)
         *last = point;
-    else if (hypot((double)(last->x - point.x), (double)(last->y - point.y)) * MAX(self->zoom, 1) >= VERA_CANVAS_MIN_STEP)
+    else if (hypot((double)(last->x - point.x), (double)(last->y - point.y)) * MAX(self->zoom, 1) >=
+             VERA_CANVAS_MIN_STEP)
         g_array_append_val(self->points, point);
     gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+gboolean
+vera_canvas_is_drawing(VeraCanvas *self)
+{
+    return self->points->len > 0 || self->moving != NULL;
 }
 
 void
@@ -77,7 +86,8 @@ vera_canvas_is_shape_whole(VeraCanvas *self)
 
     if (self->tool == VERA_TOOL_RECTANGLE || self->tool == VERA_TOOL_ELLIPSE)
         return self->points->len == 2 && fabsf(p[0].x - p[1].x) >= 2 && fabsf(p[0].y - p[1].y) >= 2;
-    return self->points->len >= (self->tool == VERA_TOOL_LASSO || self->tool == VERA_TOOL_POLYGON ? 3 : 1);
+    return self->points->len >=
+           (self->tool == VERA_TOOL_LASSO || self->tool == VERA_TOOL_POLYGON ? 3 : 1);
 }
 
 static VeraRegionShape *
@@ -87,7 +97,8 @@ vera_canvas_make_shape(VeraCanvas *self, gint64 frame)
 
     shape->is_subtracted = self->is_subtracting;
     shape->radius = (float)self->brush_radius;
-    vera_region_shape_set_points(shape, frame, (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
+    vera_region_shape_set_points(
+        shape, frame, (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
     return shape;
 }
 
@@ -105,10 +116,12 @@ vera_canvas_commit_shape(VeraCanvas *self)
     if (state == NULL)
         return;
     region = edit->region ? vera_region_copy(edit->region) : vera_region_new();
-    g_ptr_array_add(region->shapes, vera_canvas_make_shape(self, vera_editor_get_frame(self->editor)));
+    g_ptr_array_add(region->shapes,
+                    vera_canvas_make_shape(self, vera_editor_get_frame(self->editor)));
     g_clear_pointer(&edit->region, vera_region_unref);
     edit->region = region;
-    vera_editor_commit(self->editor, state, self->is_subtracting ? _("Erase from Region") : _("Draw Region"), NULL);
+    vera_editor_commit(self->editor, state,
+                       self->is_subtracting ? _("Erase from Region") : _("Draw Region"), NULL);
 }
 
 /* A polygon goes on until a double click, Return, or a click on its first corner. */
@@ -120,11 +133,14 @@ vera_canvas_is_polygon_open(VeraCanvas *self)
 
     if (self->tool != VERA_TOOL_POLYGON || n == 0)
         return FALSE;
-    if (n >= 2 && hypot((double)(p[n - 1].x - p[n - 2].x), (double)(p[n - 1].y - p[n - 2].y)) * self->zoom < 3) {
+    if (n >= 2 &&
+        hypot((double)(p[n - 1].x - p[n - 2].x), (double)(p[n - 1].y - p[n - 2].y)) * self->zoom <
+            3) {
         g_array_set_size(self->points, n - 1);
         return n - 1 < 3;
     }
-    if (n >= 4 && hypot((double)(p[n - 1].x - p[0].x), (double)(p[n - 1].y - p[0].y)) * self->zoom < 8) {
+    if (n >= 4 &&
+        hypot((double)(p[n - 1].x - p[0].x), (double)(p[n - 1].y - p[0].y)) * self->zoom < 8) {
         g_array_set_size(self->points, n - 1);
         return FALSE;
     }
@@ -134,14 +150,21 @@ vera_canvas_is_polygon_open(VeraCanvas *self)
 void
 vera_canvas_region_end(VeraCanvas *self)
 {
-    if (self->points->len == 0 || vera_canvas_is_polygon_open(self))
-        return;
+    if (self->points->len > 0 && !vera_canvas_is_polygon_open(self))
+        vera_canvas_region_close(self);
+}
+
+void
+vera_canvas_region_close(VeraCanvas *self)
+{
     if (vera_canvas_is_shape_whole(self))
         vera_canvas_commit_shape(self);
     vera_canvas_region_cancel(self);
 }
 
-/* Drawing ------------------------------------------------------------------------------------------------------------- */
+/* Drawing
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 VeraRegion *
 vera_canvas_get_region(VeraCanvas *self)
@@ -169,7 +192,8 @@ vera_canvas_trace(cairo_t *cr, VeraRegionShapeKind kind, const VeraRegionPoint *
 {
     switch (kind) {
     case VERA_REGION_SHAPE_KIND_RECTANGLE:
-        cairo_rectangle(cr, (double)p[0].x, (double)p[0].y, (double)(p[1].x - p[0].x), (double)(p[1].y - p[0].y));
+        cairo_rectangle(cr, (double)p[0].x, (double)p[0].y, (double)(p[1].x - p[0].x),
+                        (double)(p[1].y - p[0].y));
         return;
     case VERA_REGION_SHAPE_KIND_ELLIPSE:
         if (fabsf(p[1].x - p[0].x) < 1 || fabsf(p[1].y - p[0].y) < 1)
@@ -195,11 +219,36 @@ vera_canvas_trace_points(VeraCanvas *self, cairo_t *cr)
 {
     double x, y;
 
-    vera_canvas_trace(cr, vera_canvas_get_kind(self->tool), (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
+    vera_canvas_trace(cr, vera_canvas_get_kind(self->tool),
+                      (const VeraRegionPoint *)(gpointer)self->points->data, self->points->len);
     if (self->tool == VERA_TOOL_POLYGON && self->pointer_x >= 0) {
         vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
         cairo_line_to(cr, x, y);
     }
+}
+
+/* As thick as the pen was pressed; one group, so that the segments do not darken where they meet.
+ */
+static void
+vera_canvas_paint_stroke(VeraCanvas *self, cairo_t *cr)
+{
+    const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
+
+    cairo_push_group(cr);
+    cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
+    if (self->is_subtracting)
+        cairo_set_source_rgb(cr, 0.9, 0.3, 0.3);
+    else
+        cairo_set_source_rgb(cr, 0.21, 0.52, 0.89);
+    for (guint i = 0; i < self->points->len; i++) {
+        const VeraRegionPoint *from = &p[i > 0 ? i - 1 : 0];
+        cairo_move_to(cr, (double)from->x, (double)from->y);
+        cairo_line_to(cr, (double)p[i].x, (double)p[i].y);
+        cairo_set_line_width(cr, self->brush_radius * (double)(from->pressure + p[i].pressure));
+        cairo_stroke(cr);
+    }
+    cairo_pop_group_to_source(cr);
+    cairo_paint_with_alpha(cr, 0.5);
 }
 
 static void
@@ -209,19 +258,11 @@ vera_canvas_paint_shape(VeraCanvas *self, cairo_t *cr, double pixel)
 
     if (self->points->len == 0)
         return;
-    vera_canvas_trace_points(self, cr);
     if (is_stroke) {
-        cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
-        cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-        cairo_set_line_width(cr, 2 * self->brush_radius);
-        if (self->points->len == 1) {
-            const VeraRegionPoint *p = (const VeraRegionPoint *)(gpointer)self->points->data;
-            cairo_line_to(cr, (double)p->x, (double)p->y);
-        }
-        cairo_set_source_rgba(cr, self->is_subtracting ? 0.9 : 0.21, self->is_subtracting ? 0.3 : 0.52, self->is_subtracting ? 0.3 : 0.89, 0.5);
-        cairo_stroke(cr);
+        vera_canvas_paint_stroke(self, cr);
         return;
     }
+    vera_canvas_trace_points(self, cr);
     cairo_set_source_rgba(cr, 0.21, 0.52, 0.89, 0.25);
     cairo_fill_preserve(cr);
     cairo_set_line_width(cr, 3 * pixel);
@@ -276,13 +317,15 @@ vera_canvas_paint_pane(VeraCanvas *self, cairo_t *cr, cairo_surface_t *mask, int
 void
 vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot)
 {
-    int width = gtk_widget_get_width(GTK_WIDGET(self)), height = gtk_widget_get_height(GTK_WIDGET(self));
+    int width = gtk_widget_get_width(GTK_WIDGET(self)),
+        height = gtk_widget_get_height(GTK_WIDGET(self));
     cairo_surface_t *mask = vera_canvas_get_mask(self);
     cairo_t *cr;
 
     if (mask == NULL && self->points->len == 0 && self->tool == VERA_TOOL_PAN)
         return;
-    cr = gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
+    cr =
+        gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
     for (int pane = 0; pane <= (self->has_split ? 1 : 0); pane++)
         vera_canvas_paint_pane(self, cr, mask, pane);
     cairo_destroy(cr);

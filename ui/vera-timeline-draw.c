@@ -59,6 +59,9 @@ vera_timeline_put_text(VeraTimeline *self, GtkSnapshot *snapshot, const char *te
     if (width > 0) {
         pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
         pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+        /* Time runs to the right in every language, and a name stands where its piece begins: Pango would turn the side round. */
+        if (gtk_widget_get_direction(GTK_WIDGET(self)) == GTK_TEXT_DIR_RTL && pango_layout_get_direction(layout, 0) != PANGO_DIRECTION_RTL)
+            pango_layout_set_alignment(layout, PANGO_ALIGN_RIGHT);
     }
     gtk_snapshot_save(snapshot);
     gtk_snapshot_translate(snapshot, &GRAPHENE_POINT_INIT((float)x, (float)y));

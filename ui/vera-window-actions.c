@@ -346,6 +346,8 @@ vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, 
     GdkModifierType modifiers = state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SHIFT_MASK);
     guint key = gdk_keyval_to_lower(keyval);
 
+    if ((key == GDK_KEY_Return || key == GDK_KEY_KP_Enter) && modifiers == 0 && vera_canvas_is_drawing(self->canvas))
+        return GDK_EVENT_PROPAGATE;
     if (GTK_IS_EDITABLE(focus) || GTK_IS_TEXT_VIEW(focus) || vera_editor_get_clip_info(self->editor) == NULL)
         return GDK_EVENT_PROPAGATE;
     if (key >= GDK_KEY_0 && key <= GDK_KEY_9 && modifiers == 0)

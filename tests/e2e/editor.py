@@ -176,6 +176,33 @@ def draw_region(session):
     session.saved("a region", lambda s: newest(s).get("region"))
 
 
+def shapes(state):
+    return (newest(state).get("region") or {}).get("shapes", [])
+
+
+def change_region(session):
+    """A polygon that Return ends, a lasso drawn faster than the screen follows, keyframes by keys; then all of it undone."""
+    x, y = CANVAS
+    key("shift+g")
+    for corner in ((x - 200, y), (x - 100, y), (x - 150, y + 80)):
+        click(corner)
+    key("Return")
+    session.saved("a polygon", lambda s: len(shapes(s)) == 2 and len(shapes(s)[1]["keyframes"][0]["points"].split()) == 3)
+    key("shift+l")
+    xdo("mousemove", x, y + 100, "mousedown", 1, "mousemove", x + 80, y + 100, "mousemove", x + 80, y + 160, "mousemove", x, y + 160,
+        "mouseup", 1)
+    session.saved("a lasso", lambda s: len(shapes(s)) == 3)
+    key("Home", "shift+k")
+    session.saved("a keyframe at the start", lambda s: [len(shape["keyframes"]) for shape in shapes(s)] == [2, 2, 2])
+    key("alt+shift+Right")
+    session.saved("it moved", lambda s: shapes(s)[0]["keyframes"][0]["frame"] == 1)
+    key("alt+Delete")
+    session.saved("it is gone", lambda s: [len(shape["keyframes"]) for shape in shapes(s)] == [1, 1, 1])
+    key(*["ctrl+z"] * 5)
+    session.saved("the rectangle alone", lambda s: len(shapes(s)) == 1)
+    key(*["Right"] * 3)  # into the range again
+
+
 def make_take(session):
     before = len(newest(session.saved("the edit", lambda s: True)).get("takes", []))
     key("ctrl+Return")
@@ -200,7 +227,7 @@ def toggles(press):
 
 def look_around(session):
     """Overlay, wipe and A/B change what is seen, and leave it as it was."""
-    for press in ("m", "w", "Return"):
+    for press in ("m", "w", "shift+w", "Return"):
         wait(f"the effect of {press}", lambda press=press: toggles(press))
 
 
@@ -313,7 +340,7 @@ def main():
 
 def walk(session, program):
     steps = (("scrub and mark", scrub_and_mark), ("edit", lambda s: make_edit(s, "Add a lamp", 2)), ("region", draw_region),
-             ("take", make_take), ("look around", look_around), ("undo and redo", undo_and_redo),
+             ("change region", change_region), ("take", make_take), ("look around", look_around), ("undo and redo", undo_and_redo),
              ("export", lambda s: export(s, program)), ("quit", Session.quit))
     for name, step in steps:
         started = time.monotonic()
