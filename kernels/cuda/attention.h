@@ -12,8 +12,7 @@ extern "C" {
 
 /** VeraKCudaAttentionDevice: what the choice of a kernel depends on. */
 typedef struct {
-    int sm;            /* 10 * major + minor of the compute capability: 80, 86, 90, 120, ... */
-    bool allows_wgmma; /* the kernel for sm_90a may be taken; without it sm 90 runs the one for sm 80 and up */
+    int sm; /* 10 * major + minor of the compute capability: 80, 86, 90, 120, ... */
 } VeraKCudaAttentionDevice;
 
 /**
@@ -39,7 +38,7 @@ size_t vera_k_cuda_attention_workspace(const VeraKCudaAttentionDevice *device, c
 VeraKStatus
 vera_k_cuda_attention(const VeraKCudaAttentionDevice *device, const VeraKAttention *op, void *workspace, cudaStream_t stream);
 
-/** vera_k_cuda_attention_variant: Returns: the name of the kernel that runs @op, for logs: "f32", "mma" or "wgmma" */
+/** vera_k_cuda_attention_variant: Returns: the name of the kernel that runs @op, for logs: "f32" or "mma" */
 const char *vera_k_cuda_attention_variant(const VeraKCudaAttentionDevice *device, const VeraKAttention *op);
 
 #ifdef __cplusplus

@@ -83,7 +83,7 @@ is_gap_whole(const Placed *placed)
 static bool
 run_once(const Case *c, const VeraKAttention *op, Placed *o, VeraCudaHostOrder order, VeraKTensor *got)
 {
-    VeraKCudaAttentionDevice device = {c->sm, false};
+    VeraKCudaAttentionDevice device = {c->sm};
     size_t size = vera_k_cuda_attention_workspace(&device, op);
     void *workspace = vera_cuda_host_alloc(size);
     VeraKStatus status;
@@ -205,7 +205,7 @@ static void
 check_workspace(VeraCheck *self)
 {
     const int64_t shape[] = {50, 3, 128}, short_shape[] = {20, 3, 128};
-    VeraKCudaAttentionDevice device = {80, false};
+    VeraKCudaAttentionDevice device = {80};
 
     for (int kind = 0; kind < 3; kind++) {
         VeraKDType dtype = kind == 1 ? VERA_K_DTYPE_F32 : VERA_K_DTYPE_BF16;
