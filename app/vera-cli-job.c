@@ -182,8 +182,7 @@ vera_cli_job_run_edit(const VeraCliJob *job)
         vera_engine_error_set_errno(&error, errno, what);
         return vera_cli_job_fail(job, error);
     }
-    if (!(job->settings.is_resume && vera_take_is_take(take_dir)) &&
-        !vera_edit_job_run(edit, take_dir, job->settings.is_resume, vera_cli_edit_progress_cb,
+    if (!vera_edit_job_run(edit, take_dir, job->settings.is_resume, vera_cli_edit_progress_cb,
                            &progress, vera_cli_get_cancellable(), &error))
         return vera_cli_job_fail(job, error);
     take = vera_take_open(take_dir, NULL, &error);

@@ -248,14 +248,21 @@ vera_edit_job_read_source_cb(int index, float *rgb, gpointer user_data, GError *
     return vera_edit_job_read(self, self->clip, g_array_index(self->record->frames, gint64, index), self->clip_sum, FALSE, rgb, error);
 }
 
+/* A still stands for every frame; a mask as long as the edit begins with it, any other with the clip. */
+static gint64
+vera_edit_job_get_region_frame(const VeraEditJob *self, int index)
+{
+    gint64 n = vera_clip_get_info(self->region)->n_frames;
+
+    return n == 1 ? 0 : n == self->record->frames->len ? index : g_array_index(self->record->frames, gint64, index);
+}
+
 static gboolean
 vera_edit_job_read_region_cb(int index, float *rgb, gpointer user_data, GError **error)
 {
     VeraEditJob *self = user_data;
-    gint64 n = vera_clip_get_info(self->region)->n_frames;
-    gint64 at = n == 1 ? 0 : n == self->record->frames->len ? index : g_array_index(self->record->frames, gint64, index);
 
-    return vera_edit_job_read(self, self->region, at, self->region_sum, TRUE, rgb, error);
+    return vera_edit_job_read(self, self->region, vera_edit_job_get_region_frame(self, index), self->region_sum, TRUE, rgb, error);
 }
 
 static void
@@ -395,21 +402,40 @@ vera_edit_job_sample(VeraEditJob *self, const char *state, gboolean is_resume, G
     return TRUE;
 }
 
-/* Whether the take at @take_dir answers this very request; hashes are known only to the take. */
-static gboolean
-vera_edit_job_is_done(VeraEditJob *self, const char *take_dir, GCancellable *cancellable)
+/* What the record of a take says of the frames that were read, without the model. Returns: (transfer full) (nullable) */
+static char *
+vera_edit_job_hash_frames(VeraEditJob *self, VeraClip *clip, GCancellable *cancellable, GError **error)
 {
-    g_autoptr(VeraTake) take = vera_take_open(take_dir, cancellable, NULL);
-    const VeraTakeRecord *done = take ? vera_take_get_record(take) : NULL;
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+    for (guint i = 0; i < self->record->frames->len; i++) {
+        gint64 at = clip == self->region ? vera_edit_job_get_region_frame(self, (int)i) : g_array_index(self->record->frames, gint64, i);
+        g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, at, cancellable, error);
+        g_autofree char *hash = frame ? vera_frame_hash(frame) : NULL;
+        if (hash == NULL)
+            return NULL;
+        g_checksum_update(sum, (const guchar *)hash, -1);
+    }
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+/* @is_done: whether the take at @take_dir answers this very request, down to the pixels and weights. */
+static gboolean
+vera_edit_job_compare(VeraEditJob *self, const char *take_dir, gboolean *is_done, GCancellable *cancellable, GError **error)
+{
+    g_autoptr(VeraTake) take = vera_take_open(take_dir, cancellable, error);
+    g_autofree char *clip_hash = NULL, *region_hash = NULL, *model_hash = NULL;
     VeraTakeRecord wanted = *self->record;
 
-    if (done == NULL)
+    if (take == NULL || (clip_hash = vera_edit_job_hash_frames(self, self->clip, cancellable, error)) == NULL ||
+        (self->region != NULL && (region_hash = vera_edit_job_hash_frames(self, self->region, cancellable, error)) == NULL) ||
+        (model_hash = vera_model_hash(self->model, cancellable, error)) == NULL)
         return FALSE;
-    wanted.clip_hash = done->clip_hash;
-    wanted.region_hash = done->region_hash;
-    wanted.model_hash = done->model_hash;
-    return (wanted.region_path == NULL) == (done->region_path == NULL) &&
-           vera_take_record_is_same_request(&wanted, done);
+    wanted.clip_hash = clip_hash;
+    wanted.region_hash = region_hash;
+    wanted.model_hash = model_hash;
+    *is_done = vera_take_record_is_same_request(&wanted, vera_take_get_record(take));
+    return TRUE;
 }
 
 static gboolean
@@ -440,10 +466,19 @@ vera_edit_job_run(VeraEditJob *self,
     g_autofree char *state = g_strconcat(take_dir, ".state", NULL);
     gboolean ok;
 
-    if (is_resume && vera_take_is_take(take_dir) &&
-        vera_edit_job_is_done(self, take_dir, cancellable)) {
-        g_unlink(state);
-        return TRUE;
+    if (is_resume && vera_take_is_take(take_dir)) {
+        gboolean is_done;
+        if (!vera_edit_job_compare(self, take_dir, &is_done, cancellable, error))
+            return FALSE;
+        if (is_done) {
+            g_unlink(state);
+            return TRUE;
+        }
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT,
+                    "The take ‘%s’ was made from another clip, instruction, model or setting and is not gone on from; remove it or "
+                    "name another folder.",
+                    take_dir);
+        return FALSE;
     }
     if (g_file_test(take_dir, G_FILE_TEST_EXISTS)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT,

@@ -226,6 +226,32 @@ test_stop_and_resume(void)
     g_assert_cmpstr(a, ==, b);
 }
 
+/* A finished take is taken over by the same command alone: not with other words, not for another clip of the same size. */
+static void
+test_resume_of_another_request(void)
+{
+    g_autofree char *clip = make_clip("rgb.mkv", "gbrp"), *model = get_model(), *out = g_build_filename(root_dir, "another", NULL);
+    g_autofree char *other = g_build_filename(root_dir, "another.mkv", NULL), *take = g_build_filename(out, "take", NULL), *before = NULL;
+    const struct {
+        const char *clip, *instruction, *steps;
+        int code;
+    } cases[] = { { clip, "Add a red fox", "1", 0 }, { clip, "Add a blue fox", "1", 1 }, { clip, "Add a red fox", "2", 1 }, { other, "Add a red fox", "1", 1 } };
+
+    g_assert_cmpint(run(NULL, "ffmpeg", "-v", "error", "-y", "-i", clip, "-vf", "negate", "-c:v", "ffv1", "-pix_fmt", "gbrp", other, NULL), ==, 0);
+    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Add a red fox", "--model", model, "--size", "64x32", "--steps", "1", "--export", "png",
+                        "--range", "1-5", "--output", out, NULL), ==, 0);
+    before = hash_tree(take);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *after = NULL, *comp = g_build_filename(out, "comp", NULL), *manifest = g_build_filename(out, "manifest.json", NULL);
+        if (i > 0) /* the take alone is left, so that nothing else can refuse */
+            g_assert_cmpint(run(NULL, "rm", "-rf", comp, manifest, NULL), ==, 0);
+        g_assert_cmpint(run(NULL, VERA, "edit", cases[i].clip, "--instruction", cases[i].instruction, "--model", model, "--size", "64x32", "--steps",
+                            cases[i].steps, "--export", "png", "--range", "1-5", "--output", out, "--resume", NULL), ==, cases[i].code);
+        after = hash_tree(take);
+        g_assert_cmpstr(after, ==, before);
+    }
+}
+
 /* Each bad input ends with its code and one sentence that names the thing. */
 static void
 test_bad_input(void)
@@ -285,6 +311,7 @@ main(int argc, char **argv)
     g_test_add_func("/e2e/edit-preserves", test_edit_preserves);
     g_test_add_func("/e2e/verify-finds-one-bit", test_verify_finds_one_bit);
     g_test_add_func("/e2e/stop-and-resume", test_stop_and_resume);
+    g_test_add_func("/e2e/resume-of-another-request", test_resume_of_another_request);
     g_test_add_func("/e2e/bad-input", test_bad_input);
     code = g_test_run();
     run(NULL, "rm", "-rf", root_dir, NULL);
