@@ -43,7 +43,9 @@ vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
     else if (o->dtype != NULL && strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
         wrong = "--dtype takes f32 or bf16";
     else if (o->n_steps < 0 || o->n_steps > 1000)
-        wrong = "--steps takes 1 to 1000";
+        wrong = "--steps takes 1 to 1000, or 0 for the model's own";
+    else if (!(o->guidance >= 0 && o->guidance <= 100) && o->guidance != -1)
+        wrong = "--guidance takes 0 to 100, or -1 for the model's own";
     if (wrong != NULL) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
                     "%s. Try ‘vera edit --help’.", wrong);
@@ -132,8 +134,8 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
         {"dtype", 0, 0, G_OPTION_ARG_STRING, &(o).dtype, "Precision of products: f32 or bf16",     \
          "TYPE"},                                                                                  \
         {"seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Same seed, same bytes", "N"},              \
-        {"steps", 0, 0, G_OPTION_ARG_INT, &(o).n_steps, "Sampling steps", "N"},                    \
-        {"guidance", 0, 0, G_OPTION_ARG_DOUBLE, &(o).guidance, "Guidance scale", "G"},             \
+        {"steps", 0, 0, G_OPTION_ARG_INT, &(o).n_steps, "Sampling steps (0: the model's own)", "N"},                    \
+        {"guidance", 0, 0, G_OPTION_ARG_DOUBLE, &(o).guidance, "Guidance scale (-1: the model's own)", "G"},             \
         {"size", 0, 0, G_OPTION_ARG_STRING, &(o).size, "Size at which the model works", "WxH"},    \
         {"dry-run",                                                                                \
          0,                                                                                        \
