@@ -10,6 +10,7 @@ import torch
 from vera_training import config
 from vera_training.checkpoint import encode_text, load_tokenizer, load_vae
 from vera_training.drawn import files, load
+from vera_training.precision import autocast
 
 VIDEOS = ("edit", "alpha", "composite", "source", "mask")
 
@@ -29,7 +30,7 @@ def code(batch, vae, tokenizer):
     # The first latent frame of a segment stands for a single frame, which is true at the start of a clip alone.
     keep = slice(0, None) if first <= 1 or n > 5 else slice(1, None)
     videos = torch.cat([batch[name].expand(-1, 3, -1, -1, -1) for name in VIDEOS]) * 2 - 1
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast("cpu"):
         z = torch.cat([vae.encode(v[None])[:, :, keep] for v in videos]).float()
     places = torch.arange(z.shape[2]) + (first if keep.start else 0)
     return {"latents": z.unflatten(0, (len(VIDEOS), -1)).transpose(0, 1).to(torch.bfloat16), "places": places,

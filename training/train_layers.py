@@ -13,8 +13,9 @@ import time
 
 import torch
 from vera_training import config
-from vera_training.checkpoint import Model, encode_text, load_layers_weights, load_tokenizer, load_vae
+from vera_training.checkpoint import Model, encode_text, load_layers_weights, load_tokenizer, load_vae, save_layers_weights
 from vera_training.drawn import files
+from vera_training.precision import autocast, fast_half
 from vera_training.samples import mixed
 from vera_training.world import World
 
@@ -25,7 +26,7 @@ class Pool:
     def __init__(self, world, vae, tokenizer, size, draw, seed):
         self.world, self.vae, self.tokenizer, self.draw, self.seed = world, vae, tokenizer, draw, seed
         w = world
-        shape = (size, 5, 16, (w.t - 1) // 4 + 1, w.h // 8, w.w // 8)
+        shape = (size, 5, vae.cfg["z_dim"], (w.t - 1) // 4 + 1, w.h // 8, w.w // 8)
         self.latents = torch.empty(shape, dtype=torch.bfloat16, device=w.device)
         self.weight = torch.empty(size, *shape[3:], dtype=torch.bfloat16, device=w.device)
         self.has_mask = torch.empty(size, device=w.device)
@@ -37,7 +38,7 @@ class Pool:
         batch = mixed(self.world, self.seed, self.draw)
         self.seed += 1
         videos = torch.stack([v.expand(-1, 3, -1, -1, -1) for v in (batch.edit, batch.alpha, batch.composite, batch.source, batch.mask)], 1)
-        with torch.autocast(self.world.device.type, torch.bfloat16):
+        with autocast(self.world.device):
             z = self.vae.encode(videos.flatten(0, 1) * 2 - 1).unflatten(0, (self.draw, 5))
         alpha = batch.alpha[:, 0]
         first, rest = alpha[:, :1], alpha[:, 1:].unflatten(1, (-1, 4)).amax(2)
@@ -121,11 +122,7 @@ def save(state, model, average, optimizer, step, spent):
     torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent},
                os.path.join(state, "layers.tmp"))
     os.replace(os.path.join(state, "layers.tmp"), os.path.join(state, "layers.pt"))
-    halves = {k: v.half() for k, v in average.state_dict().items()}
-    names = sorted(halves)
-    for i in range(2):
-        part = {k: halves[k] for j, k in enumerate(names) if j % 2 == i}
-        torch.save({"weights": part, "step": step, "spent": spent}, os.path.join(state, f"layers-weights-{i}.pt"))
+    save_layers_weights(state, average.state_dict(), step, spent)
 
 
 def main():
@@ -155,7 +152,7 @@ def main():
     tokenizer = load_tokenizer(args.tokenizer)
     vae, profile = load_vae(args.state, args.device)
     model = Model(profile, tokenizer.vocab_size()).to(args.device)
-    model.layers.dtype = torch.bfloat16
+    model.layers.dtype = torch.bfloat16 if fast_half(args.device) else torch.float32
     print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M", flush=True)
     average, optimizer = copy.deepcopy(model), optimizer_for(model)
     step, spent = 0, 0.0

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from vera_training import config
 from vera_training.drawn import Crops
+from vera_training.precision import autocast
 from vera_training.samples import mixed
 from vera_training.vae import VAE
 from vera_training.world import World
@@ -102,7 +103,7 @@ def main():
             whole = step % 8 == 7
             rows = torch.randperm(len(pool), generator=picks)[: max(2, args.batch // 2) if whole else args.batch * 2].to(args.device)
             video = pool[rows] if whole else crop(pool[rows], profile["crop"], (frames + 1) // 2 if step % 2 else frames, picks)
-        with torch.autocast(args.device, torch.bfloat16):
+        with autocast(args.device):
             mean, logvar = vae.moments(video)
             logvar = logvar.float().clamp(-20, 5)
             z = mean.float() + torch.randn_like(logvar) * (0.5 * logvar).exp()
@@ -125,7 +126,7 @@ def main():
             write(args, vae, optimizer, step, spent + time.time() - begin, [0.0] * len(vae.mean), [1.0] * len(vae.mean))
     vae.eval()
     test = clips(mixed(World(args.device, 7, *size), 7, 8))
-    with torch.autocast(args.device, torch.bfloat16), torch.no_grad():
+    with autocast(args.device), torch.no_grad():
         mean, std = measure(vae, test)
         for name, part in zip(("source", "edit", "composite", "matte"), (test[:8], test[8:16], test[16:20], test[20:28])):
             out = torch.cat([vae.decode_raw(vae.moments(v[None])[0]).clamp(-1, 1).float() for v in part])

@@ -31,6 +31,14 @@ def load_vae(state, device):
     return vae.eval().requires_grad_(False), saved["profile"]
 
 
+def save_layers_weights(state, weights, step, spent):
+    """The weights alone, as 16-bit floats, in two files of about the same size."""
+    names = sorted(weights)
+    for i in range(2):
+        part = {k: weights[k].half() for j, k in enumerate(names) if j % 2 == i}
+        torch.save({"weights": part, "step": step, "spent": spent}, os.path.join(state, f"layers-weights-{i}.pt"))
+
+
 def load_layers_weights(state):
     """Returns the averaged weights, the number of steps and the seconds spent on them."""
     weights = {}
