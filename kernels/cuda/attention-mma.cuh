@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/swizzle.cuh"
 
 /*
  * Attention on tensor cores with mma.sync (sm 80 and up), after FlashAttention-2 (Dao 2023): 128 queries a block, 32 to each of four warps,
@@ -21,38 +22,12 @@ vera_k_attention_mma_shared_bytes(int width, int n_tile_keys)
     return (VERA_K_MMA_QUERIES + 2 * n_tile_keys) * width * 2;
 }
 
-/*
- * Rows of kWidth bf16 in chunks of 16 bytes. In groups of 8, 4 or 2 the chunks of a row are exchanged by its number, so that eight rows of
- * one column of chunks, which is what ldmatrix reads, lie in eight different sets of four banks. 16 rows on the order is the same again:
- * a thread finds its place once, and everything else is a constant, added or, inside of a group, exclusive-ored.
- */
-template <int kWidth> struct VeraKAttentionMmaSwizzle {
-    static constexpr int kPitch = kWidth * 2;
-    static constexpr int kGroup = kWidth % 64 == 0 ? 8 : kWidth % 32 == 0 ? 4 : 2;
-    static_assert(kWidth % 16 == 0, "a head is padded to a multiple of 16");
-
-    /* Where chunk @chunk, below kGroup, of row @row is. */
-    static __device__ __forceinline__ uint32_t
-    place(int row, int chunk)
-    {
-        int key = kGroup == 8 ? row & 7 : kGroup == 4 ? row >> 1 & 3 : row >> 2 & 1;
-        return (uint32_t)(row * kPitch + (chunk ^ key) * 16);
-    }
-
-    /* @n_rows (a multiple of 16) and @n_chunks (an even number) further on from a place whose chunk was 0 or 1. */
-    static __device__ __forceinline__ uint32_t
-    move(uint32_t place, int n_rows, int n_chunks)
-    {
-        return (place ^ (uint32_t)(n_chunks % kGroup * 16)) + (uint32_t)(n_rows * kPitch + n_chunks / kGroup * kGroup * 16);
-    }
-};
-
 /* The block's head, rows from @row0 on, zeros after the last: there nothing is read, and the address may be any. */
 template <int kWidth, int kRows>
 static __device__ __forceinline__ void
 vera_k_attention_mma_load(uint32_t to, const VeraKAttentionHeads &t, int row0, int n_rows)
 {
-    using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
+    using Swizzle = VeraKSwizzle<kWidth>;
     constexpr int n_groups = kWidth / 8 / Swizzle::kGroup, step = VERA_K_MMA_THREADS / Swizzle::kGroup;
     int thread = vera_k_thread(), row = thread / Swizzle::kGroup, chunk = thread % Swizzle::kGroup;
     const uint16_t *from = (const uint16_t *)t.data + vera_k_block_y() * t.head_stride + (row0 + row) * t.row_stride + chunk * 8;
@@ -79,7 +54,7 @@ template <int kWidth, int kKeys>
 static __device__ __forceinline__ void
 vera_k_attention_mma_scores(uint32_t q, uint32_t k, float (&s)[2][kKeys / 8][4])
 {
-    using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
+    using Swizzle = VeraKSwizzle<kWidth>;
     int thread = vera_k_thread(), lane = thread % 32, warp_row = thread / 32 * 32;
 
     q += Swizzle::place(warp_row + lane % 16, lane / 16);
@@ -197,7 +172,7 @@ template <int kWidth, int kKeys>
 static __device__ __forceinline__ void
 vera_k_attention_mma_add(uint32_t v, VeraKAttentionMmaRows<kWidth> *rows, const float (&s)[2][kKeys / 8][4])
 {
-    using Swizzle = VeraKAttentionMmaSwizzle<kWidth>;
+    using Swizzle = VeraKSwizzle<kWidth>;
     int lane = vera_k_thread() % 32;
 
     v += Swizzle::place(lane % 16, lane / 16);
