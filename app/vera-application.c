@@ -11,6 +11,7 @@
 #include "app/vera-watchdog.h"
 #include "ui/vera-preferences.h"
 #include "ui/vera-settings.h"
+#include "ui/vera-shortcuts.h"
 #include "ui/vera-window.h"
 
 #define VERA_TYPE_APPLICATION (vera_application_get_type())
@@ -173,35 +174,6 @@ static const GActionEntry vera_application_entries[] = {
 };
 
 static void
-vera_application_add_accels(VeraApplication *self)
-{
-    static const struct {
-        const char *action;
-        const char *accels[3];
-    } keys[] = {
-        { "app.quit", { "<Control>q" } },
-        { "app.preferences", { "<Control>comma" } },
-        { "win.new", { "<Control>n" } },
-        { "win.open", { "<Control>o" } },
-        { "win.save", { "<Control>s" } },
-        { "win.save-as", { "<Control><Shift>s" } },
-        { "win.export", { "<Control>e" } },
-        { "win.undo", { "<Control>z" } },
-        { "win.redo", { "<Control><Shift>z", "<Control>y" } },
-        { "win.add-edit", { "<Control><Shift>n" } },
-        { "win.start", { "<Control>Return", "<Control>KP_Enter" } },
-        { "win.zoom-in", { "<Control>plus", "<Control>equal" } },
-        { "win.zoom-out", { "<Control>minus" } },
-        { "win.zoom-fit", { "<Control>0" } },
-        { "win.fullscreen", { "F11" } },
-        { "win.show-help-overlay", { "<Control>question" } },
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
-        gtk_application_set_accels_for_action(GTK_APPLICATION(self), keys[i].action, keys[i].accels);
-}
-
-static void
 vera_application_startup(GApplication *application)
 {
     VeraApplication *self = VERA_APPLICATION(application);
@@ -211,7 +183,7 @@ vera_application_startup(GApplication *application)
     self->queue = vera_queue_new(state);
     self->default_model = vera_cli_get_default_model();
     g_action_map_add_action_entries(G_ACTION_MAP(self), vera_application_entries, G_N_ELEMENTS(vera_application_entries), self);
-    vera_application_add_accels(self);
+    vera_shortcuts_install(GTK_APPLICATION(self));
     vera_application_theme_cb(self);
     if (vera_settings_get() != NULL)
         g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_THEME, G_CALLBACK(vera_application_theme_cb), self,

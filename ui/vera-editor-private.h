@@ -28,6 +28,7 @@ struct _VeraEditor {
     char *selected;
     char *default_model;
     char *preferred_model; /* from the preferences, before @default_model */
+    GHashTable *cuts; /* model folder -> how it cuts a range into windows */
     gsize cache_bytes; /* limit of @cache, for the next one that is opened */
     GCancellable *opening;
     VeraLayerFrame *preview;

@@ -355,6 +355,7 @@ vera_editor_dispose(GObject *object)
         vera_queue_set_preview(self->queue, -1, NULL, NULL);
         g_signal_handlers_disconnect_by_data(self->queue, self);
     }
+    g_clear_pointer(&self->cuts, g_hash_table_unref);
     g_clear_object(&self->layers);
     g_clear_object(&self->project);
     g_clear_object(&self->queue);

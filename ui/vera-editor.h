@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/diffusion/vera-frame-plan.h"
 #include "engine/media/vera-frame-cache.h"
 #include "engine/project/vera-project.h"
 #include "engine/queue/vera-queue.h"
@@ -108,6 +109,15 @@ void vera_editor_shift_key(VeraEditor *self, int delta);
 void vera_editor_go_key(VeraEditor *self, int direction);
 /** vera_editor_nudge_region: moves all shapes by source pixels, as a keyframe at the playhead. */
 void vera_editor_nudge_region(VeraEditor *self, double dx, double dy);
+
+/**
+ * vera_editor_dup_plan:
+ *
+ * The windows that a take of @edit would go through. What its model says about them is read in the background; "frame-ready" tells when
+ * it is known.
+ * Returns: (transfer full) (nullable): the plan
+ */
+VeraFramePlan *vera_editor_dup_plan(VeraEditor *self, const VeraEdit *edit);
 
 /** VeraEditorLayer: one visible layer at the playhead, for the renderer. */
 typedef struct {

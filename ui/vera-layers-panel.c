@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/vera-tips.h"
+
 struct _VeraLayersPanel {
     GtkWidget parent_instance;
 
@@ -64,7 +66,7 @@ vera_layers_panel_add_toggle(
     GtkWidget *button = gtk_toggle_button_new();
 
     gtk_button_set_icon_name(GTK_BUTTON(button), icon);
-    gtk_widget_set_tooltip_text(button, tooltip);
+    vera_tips_set(button, tooltip);
     gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
     gtk_widget_add_css_class(button, "flat");
     gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(button), is_active);
@@ -131,7 +133,7 @@ vera_layers_panel_make_take(VeraLayersPanel *self, const VeraEdit *edit, const V
     adw_action_row_add_prefix(row, check);
     gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
     gtk_widget_add_css_class(button, "flat");
-    gtk_widget_set_tooltip_text(button, _("Delete the take; it stays on disk, and Undo brings it back"));
+    vera_tips_set(button, _("Delete the take; it stays on disk, and Undo brings it back"));
     g_object_set_data_full(G_OBJECT(button), VERA_LAYERS_ID, g_strdup(take->id), g_free);
     g_signal_connect_object(button, "clicked", G_CALLBACK(vera_layers_panel_delete_take_cb), self, 0);
     adw_action_row_add_suffix(row, button);

@@ -5,6 +5,8 @@
 #include <glib/gi18n.h>
 
 #include "ui/vera-settings.h"
+#include "ui/vera-shortcuts-page.h"
+#include "ui/vera-tips.h"
 
 struct _VeraPreferences {
     AdwPreferencesWindow parent_instance;
@@ -167,6 +169,7 @@ static void
 vera_preferences_init(VeraPreferences *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    adw_preferences_window_add(ADW_PREFERENCES_WINDOW(self), ADW_PREFERENCES_PAGE(vera_shortcuts_page_new()));
 }
 
 GtkWidget *
@@ -175,5 +178,6 @@ vera_preferences_new(GtkWindow *parent)
     VeraPreferences *self = g_object_new(VERA_TYPE_PREFERENCES, "transient-for", parent, NULL);
 
     vera_preferences_bind(self);
+    vera_tips_update(GTK_WIDGET(self));
     return GTK_WIDGET(self);
 }

@@ -5,6 +5,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "ui/vera-tips.h"
+
 struct _VeraQueuePanel {
     GtkWidget parent_instance;
 
@@ -113,7 +115,7 @@ vera_queue_row_update_cb(VeraQueueRow *self)
     gtk_progress_bar_set_fraction(self->bar, vera_job_get_fraction(self->job));
     gtk_widget_set_visible(self->pause, !is_over);
     gtk_button_set_icon_name(GTK_BUTTON(self->pause), is_paused ? "media-playback-start-symbolic" : "media-playback-pause-symbolic");
-    gtk_widget_set_tooltip_text(self->pause, is_paused ? _("Go on") : _("Pause: finished steps are kept"));
+    vera_tips_set(self->pause, is_paused ? _("Go on") : _("Pause: finished steps are kept"));
     gtk_widget_set_visible(self->cancel, !is_over);
     gtk_widget_set_visible(self->retry, state == VERA_JOB_STATE_FAILED || state == VERA_JOB_STATE_CANCELLED);
     gtk_widget_set_visible(self->remove, is_over);
@@ -165,7 +167,7 @@ vera_queue_row_add_button(VeraQueueRow *self, GtkWidget *box, const char *icon, 
 {
     GtkWidget *button = gtk_button_new_from_icon_name(icon);
 
-    gtk_widget_set_tooltip_text(button, tooltip);
+    vera_tips_set(button, tooltip);
     gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
     gtk_widget_add_css_class(button, "flat");
     g_signal_connect_swapped(button, "clicked", callback, self);

@@ -1,13 +1,12 @@
 #include "config.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 
 #include "ui/vera-timecode.h"
 #include "ui/vera-timeline-private.h"
 
 typedef struct {
-    GdkRGBA text, dim, line, strip, accent, range, cache, window;
+    GdkRGBA text, dim, line, strip, accent, range, cache, window, plan;
 } VeraTimelineColors;
 
 static GdkRGBA
@@ -32,6 +31,7 @@ vera_timeline_get_colors(VeraTimeline *self, VeraTimelineColors *colors)
     colors->range = vera_timeline_mix(accent, 0.16f);
     colors->cache = vera_timeline_mix(colors->text, 0.45f);
     colors->window = (GdkRGBA){ 0.96f, 0.76f, 0.07f, 0.9f };
+    colors->plan = (GdkRGBA){ 1, 1, 1, 0.6f };
 }
 
 static void
@@ -133,41 +133,23 @@ vera_timeline_draw_range(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTi
     vera_timeline_fill(snapshot, &colors->accent, end - 2, 0, 2, VERA_TIMELINE_RULER + VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self));
 }
 
-static VeraJob *
-vera_timeline_find_job(VeraTimeline *self, const char *edit_id)
-{
-    GListModel *jobs = G_LIST_MODEL(vera_editor_get_queue(self->editor));
-
-    for (guint i = 0; i < g_list_model_get_n_items(jobs); i++) {
-        g_autoptr(VeraJob) job = g_list_model_get_item(jobs, i);
-        if (g_strcmp0(vera_job_get_edit_id(job), edit_id) == 0 && !vera_job_state_is_over(vera_job_get_state(job)))
-            return job;
-    }
-    return NULL;
-}
-
-/* The windows of the frame plan under the edit, each a bracket, and how far the job is. */
+/* The windows of the frame plan, each a line, by turns higher and lower so that overlaps are seen; and how far the job is. */
 static void
-vera_timeline_draw_job(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTimelineColors *colors, const VeraEdit *edit, double y)
+vera_timeline_draw_windows(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTimelineColors *colors, const VeraEdit *edit, double y)
 {
     VeraJob *job = vera_timeline_find_job(self, edit->id);
-    g_autoptr(JsonNode) root = job && vera_job_get_plan_json(job) ? json_from_string(vera_job_get_plan_json(job), NULL) : NULL;
-    JsonArray *windows = root && JSON_NODE_HOLDS_OBJECT(root) && json_object_has_member(json_node_get_object(root), "windows")
-                             ? json_object_get_array_member(json_node_get_object(root), "windows")
-                             : NULL;
+    g_autoptr(GArray) windows = vera_timeline_list_windows(self, edit);
+    GdkRGBA color = job ? colors->window : colors->plan;
     double x = vera_timeline_axis_get_x(&self->axis, (double)edit->first);
-    double width = vera_timeline_axis_get_x(&self->axis, (double)edit->last + 1) - x;
+    double end = vera_timeline_axis_get_x(&self->axis, (double)edit->last + 1);
 
-    if (job == NULL)
-        return;
-    vera_timeline_fill(snapshot, &colors->window, x, y + VERA_TIMELINE_ROW - 6, width * vera_job_get_fraction(job), 3);
-    for (guint i = 0; windows != NULL && i < json_array_get_length(windows); i++) {
-        JsonObject *window = json_array_get_object_element(windows, i);
-        double from = (double)(edit->first + json_object_get_int_member_with_default(window, "first", 0));
-        double to = (double)(edit->first + json_object_get_int_member_with_default(window, "last", 0) + 1);
-        double left = vera_timeline_axis_get_x(&self->axis, from);
-        double right = MIN(vera_timeline_axis_get_x(&self->axis, to), x + width);
-        vera_timeline_fill(snapshot, &colors->window, left, y + 1 + 2 * (i % 2), right - left - 1, 1);
+    if (job != NULL)
+        vera_timeline_fill(snapshot, &colors->window, x, y + VERA_TIMELINE_ROW - 6, (end - x) * vera_job_get_fraction(job), 3);
+    for (guint i = 0; (job != NULL || windows->len > 1) && i < windows->len; i++) {
+        const VeraTimelineWindow *window = &g_array_index(windows, VeraTimelineWindow, i);
+        double left = vera_timeline_axis_get_x(&self->axis, (double)window->first);
+        double right = MIN(vera_timeline_axis_get_x(&self->axis, (double)window->last + 1), end);
+        vera_timeline_fill(snapshot, &color, left + 2, y + 1 + 2 * (i % 2), right - left - 4, 1);
     }
 }
 
@@ -214,7 +196,7 @@ vera_timeline_draw_edit(VeraTimeline *self, GtkSnapshot *snapshot, const VeraTim
     if (!edit->is_visible)
         fill = vera_timeline_mix(colors->text, is_selected ? 0.35f : 0.15f);
     vera_timeline_fill_round(snapshot, &fill, x, y, width, VERA_TIMELINE_ROW - 2);
-    vera_timeline_draw_job(self, snapshot, colors, edit, y);
+    vera_timeline_draw_windows(self, snapshot, colors, edit, y);
     text = edit->takes->len ? g_strdup_printf("%s  ·  %u", edit->instruction, edit->takes->len) : g_strdup(edit->instruction);
     g_strdelimit(text, "\n\t", ' ');
     if (width > 24)

@@ -29,11 +29,24 @@ struct _VeraTimeline {
     VeraEditor *editor; /* (owned) */
     VeraTimelineFilmstrip *filmstrip; /* (owned) */
     VeraTimelineWaveform *waveform;   /* (owned) */
+    char *spoken; /* (owned) what assistive technology was told last */
     VeraTimelineAxis axis;
     VeraTimelineGrip grip;
     gint64 grip_frame, grip_first, grip_last;
     double pointer_x;
 };
+
+/** VeraTimelineWindow: frames of the clip that go through the model at once, both inclusive. */
+typedef struct {
+    gint64 first, last;
+} VeraTimelineWindow;
+
+/** vera_timeline_find_job: Returns: (transfer none) (nullable): the job of an edit that is waiting or running */
+VeraJob *vera_timeline_find_job(VeraTimeline *self, const char *edit_id);
+/** vera_timeline_list_windows: Returns: (transfer full) (element-type VeraTimelineWindow): windows of the job of @edit, or of the one to come */
+GArray *vera_timeline_list_windows(VeraTimeline *self, const VeraEdit *edit);
+/** vera_timeline_describe: Returns: (transfer full): where the playhead is, in words */
+char *vera_timeline_describe(VeraTimeline *self);
 
 /** vera_timeline_get_clip_height: Returns: of the filmstrip and the waveform beneath it */
 double vera_timeline_get_clip_height(VeraTimeline *self);

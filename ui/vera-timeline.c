@@ -5,7 +5,6 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
-#include "ui/vera-timecode.h"
 #include "ui/vera-timeline-private.h"
 
 /* How near the pointer must be to an edge to take it, in pixels. */
@@ -236,37 +235,20 @@ vera_timeline_zoom(VeraTimeline *self, double factor)
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
-static gboolean
-vera_timeline_is_key(const VeraEdit *edit, gint64 frame)
-{
-    g_autoptr(GArray) frames = edit && edit->region ? vera_region_list_keys(edit->region) : NULL;
-
-    for (guint i = 0; frames != NULL && i < frames->len; i++)
-        if (g_array_index(frames, gint64, i) == frame)
-            return TRUE;
-    return FALSE;
-}
-
+/* GTK 4.8 has no range of its own for widgets that are none of its own, so the description carries what the value says. */
 static void
 vera_timeline_speak(VeraTimeline *self)
 {
-    const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    gint64 frame = vera_editor_get_frame(self->editor);
-    g_autofree char *text = NULL, *number = NULL;
+    double last = (double)MAX(vera_editor_get_n_frames(self->editor) - 1, 0), frame = (double)vera_editor_get_frame(self->editor);
+    g_autofree char *text = vera_timeline_describe(self);
 
-    if (info == NULL)
+    if (g_strcmp0(text, self->spoken) == 0)
         return;
-    number = g_strdup_printf("%" G_GINT64_FORMAT, vera_timecode_get_number(info, frame));
-    if (vera_timeline_is_key(edit, frame))
-        text = g_strdup_printf(_("Frame %s, a keyframe of the region"), number);
-    else
-        text = edit && frame >= edit->first && frame <= edit->last
-               ? g_strdup_printf(_("Frame %s, inside the selected edit"), number)
-               : g_strdup_printf(_("Frame %s"), number);
-    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0, GTK_ACCESSIBLE_PROPERTY_VALUE_MAX,
-                                   (double)(info->n_frames - 1), GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double)frame,
-                                   GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+    g_free(self->spoken);
+    self->spoken = g_steal_pointer(&text);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0, GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, last,
+                                   GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, frame, GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, self->spoken,
+                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, self->spoken, -1);
 }
 
 static void
@@ -293,7 +275,15 @@ vera_timeline_clip_changed_cb(VeraTimeline *self)
                                                     (double)info->rate_num / MAX(info->rate_den, 1));
     self->axis.n_frames = MAX(vera_editor_get_n_frames(self->editor), 1);
     vera_timeline_axis_fit(&self->axis);
+    vera_timeline_speak(self);
     gtk_widget_queue_resize(GTK_WIDGET(self));
+}
+
+static void
+vera_timeline_ready_cb(VeraTimeline *self)
+{
+    vera_timeline_speak(self);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
 void
@@ -301,8 +291,8 @@ vera_timeline_set_editor(VeraTimeline *self, VeraEditor *editor)
 {
     g_set_object(&self->editor, editor);
     g_signal_connect_object(editor, "notify::frame", G_CALLBACK(vera_timeline_frame_cb), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(editor, "frame-ready", G_CALLBACK(gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_timeline_ready_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "frame-ready", G_CALLBACK(vera_timeline_ready_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_timeline_clip_changed_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(editor, "project-changed", G_CALLBACK(gtk_widget_queue_resize), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(vera_editor_get_queue(editor), "changed", G_CALLBACK(gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
@@ -341,6 +331,7 @@ vera_timeline_dispose(GObject *object)
 {
     g_clear_pointer(&VERA_TIMELINE(object)->filmstrip, vera_timeline_filmstrip_free);
     g_clear_pointer(&VERA_TIMELINE(object)->waveform, vera_timeline_waveform_free);
+    g_clear_pointer(&VERA_TIMELINE(object)->spoken, g_free);
     g_clear_object(&VERA_TIMELINE(object)->editor);
     G_OBJECT_CLASS(vera_timeline_parent_class)->dispose(object);
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 
 #include "ui/vera-export-dialog.h"
+#include "ui/vera-shortcuts.h"
+#include "ui/vera-shortcuts-window.h"
 #include "ui/vera-window-private.h"
 
 static const char *const vera_window_tools[VERA_TOOL_COUNT] = { "pan", "brush", "eraser", "rectangle", "ellipse", "lasso", "polygon", "move" };
@@ -22,6 +24,7 @@ VERA_WINDOW_ACTION(save, vera_window_save(self))
 VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
 VERA_WINDOW_ACTION(undo, vera_project_undo(vera_editor_get_project(self->editor)))
 VERA_WINDOW_ACTION(redo, vera_project_redo(vera_editor_get_project(self->editor)))
+VERA_WINDOW_ACTION(show_help, gtk_window_present(GTK_WINDOW(vera_shortcuts_window_new(GTK_WINDOW(self)))))
 VERA_WINDOW_ACTION(step_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 1))
 VERA_WINDOW_ACTION(step_forward, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) + 1))
 VERA_WINDOW_ACTION(jump_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 10))
@@ -262,6 +265,7 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "timeline-out", .activate = vera_window_timeline_out_cb },
     { .name = "zoom", .activate = vera_window_zoom_cb, .parameter_type = "d" },
     { .name = "take", .activate = vera_window_take_cb, .parameter_type = "i" },
+    { .name = "show-help-overlay", .activate = vera_window_show_help_cb },
     { .name = "fullscreen", .activate = vera_window_fullscreen_cb },
     { .name = "tool", .parameter_type = "s", .state = "'pan'", .change_state = vera_window_tool_cb },
     { .name = "view", .parameter_type = "i", .state = "0", .change_state = vera_window_view_action_cb },
@@ -304,73 +308,70 @@ vera_window_update_actions(VeraWindow *self)
     g_simple_action_set_state(G_SIMPLE_ACTION(linear), g_variant_new_boolean(vera_editor_get_state(self->editor)->is_linear_over));
 }
 
-/* Keys without Ctrl belong to the picture and the timeline: they must not take letters from a text that is being typed. */
+/* Space, Return and the arrows belong to a button or a slider that was reached with Tab; one that was clicked leaves them to the picture. */
+static gboolean
+vera_window_is_for_focus(VeraWindow *self, guint keyval)
+{
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
+    static const guint keys[] = { GDK_KEY_space, GDK_KEY_Return, GDK_KEY_KP_Enter, GDK_KEY_Left, GDK_KEY_Right, GDK_KEY_Home, GDK_KEY_End };
+
+    if (GTK_IS_EDITABLE(focus) || GTK_IS_TEXT_VIEW(focus))
+        return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (keys[i] == keyval)
+            return self->is_focus_by_key && focus != NULL && focus != GTK_WIDGET(self->canvas) && focus != GTK_WIDGET(self->timeline);
+    return FALSE;
+}
+
+static void
+vera_window_run(VeraWindow *self, const VeraShortcut *shortcut)
+{
+    g_autofree char *name = NULL;
+    g_autoptr(GVariant) target = NULL;
+
+    if (g_action_parse_detailed_name(shortcut->action, &name, &target, NULL))
+        gtk_widget_activate_action_variant(GTK_WIDGET(self), name, target);
+}
+
 static gboolean
 vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state, VeraWindow *self)
 {
-    static const struct {
-        guint key;
-        GdkModifierType modifiers;
-        const char *action;
-    } keys[] = {
-        { GDK_KEY_space, 0, "win.play" },          { GDK_KEY_j, 0, "win.reverse" },
-        { GDK_KEY_k, 0, "win.stop" },              { GDK_KEY_l, 0, "win.forward" },
-        { GDK_KEY_Left, 0, "win.step-back" },      { GDK_KEY_Right, 0, "win.step-forward" },
-        { GDK_KEY_comma, 0, "win.step-back" },     { GDK_KEY_period, 0, "win.step-forward" },
-        { GDK_KEY_Left, GDK_SHIFT_MASK, "win.jump-back" }, { GDK_KEY_Right, GDK_SHIFT_MASK, "win.jump-forward" },
-        { GDK_KEY_Home, 0, "win.go-first" },       { GDK_KEY_End, 0, "win.go-last" },
-        { GDK_KEY_i, 0, "win.set-in" },            { GDK_KEY_o, 0, "win.set-out" },
-        { GDK_KEY_i, GDK_ALT_MASK, "win.clear-range" }, { GDK_KEY_Return, 0, "win.flip" },
-        { GDK_KEY_m, 0, "win.overlay" },           { GDK_KEY_w, 0, "win.wipe" },
-        { GDK_KEY_r, 0, "win.channel(1)" },        { GDK_KEY_g, 0, "win.channel(2)" },
-        { GDK_KEY_b, 0, "win.channel(3)" },        { GDK_KEY_a, 0, "win.channel(4)" },
-        { GDK_KEY_v, 0, "win.tool('pan')" },       { GDK_KEY_p, 0, "win.tool('brush')" },
-        { GDK_KEY_p, GDK_SHIFT_MASK, "win.tool('eraser')" }, { GDK_KEY_r, GDK_SHIFT_MASK, "win.tool('rectangle')" },
-        { GDK_KEY_e, GDK_SHIFT_MASK, "win.tool('ellipse')" }, { GDK_KEY_l, GDK_SHIFT_MASK, "win.tool('lasso')" },
-        { GDK_KEY_g, GDK_SHIFT_MASK, "win.tool('polygon')" }, { GDK_KEY_f, 0, "win.zoom-fit" },
-        { GDK_KEY_w, GDK_SHIFT_MASK, "win.split" }, { GDK_KEY_o, GDK_SHIFT_MASK, "win.onion" },
-        { GDK_KEY_v, GDK_SHIFT_MASK, "win.tool('move')" }, { GDK_KEY_k, GDK_SHIFT_MASK, "win.add-key" },
-        { GDK_KEY_Delete, GDK_ALT_MASK, "win.remove-key" },
-        { GDK_KEY_Left, GDK_ALT_MASK, "win.previous-key" }, { GDK_KEY_Right, GDK_ALT_MASK, "win.next-key" },
-        { GDK_KEY_Left, GDK_ALT_MASK | GDK_SHIFT_MASK, "win.earlier-key" },
-        { GDK_KEY_Right, GDK_ALT_MASK | GDK_SHIFT_MASK, "win.later-key" },
-        { GDK_KEY_Left, GDK_CONTROL_MASK, "win.nudge((-1,0))" }, { GDK_KEY_Right, GDK_CONTROL_MASK, "win.nudge((1,0))" },
-        { GDK_KEY_Up, GDK_CONTROL_MASK, "win.nudge((0,-1))" }, { GDK_KEY_Down, GDK_CONTROL_MASK, "win.nudge((0,1))" },
-        { GDK_KEY_Left, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((-10,0))" },
-        { GDK_KEY_Right, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((10,0))" },
-        { GDK_KEY_Up, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((0,-10))" },
-        { GDK_KEY_Down, GDK_CONTROL_MASK | GDK_SHIFT_MASK, "win.nudge((0,10))" },
-        { GDK_KEY_plus, 0, "win.timeline-in" },    { GDK_KEY_minus, 0, "win.timeline-out" },
-    };
-    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
-    GdkModifierType modifiers = state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SHIFT_MASK);
-    guint key = gdk_keyval_to_lower(keyval);
+    GdkModifierType modifiers = state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SHIFT_MASK | GDK_SUPER_MASK);
+    const VeraShortcut *shortcut;
 
-    if ((key == GDK_KEY_Return || key == GDK_KEY_KP_Enter) && modifiers == 0 && vera_canvas_is_drawing(self->canvas))
+    if (keyval == GDK_KEY_Tab || keyval == GDK_KEY_ISO_Left_Tab)
+        self->is_focus_by_key = TRUE;
+    if ((keyval == GDK_KEY_Return || keyval == GDK_KEY_KP_Enter) && modifiers == 0 && vera_canvas_is_drawing(self->canvas))
         return GDK_EVENT_PROPAGATE;
-    if (GTK_IS_EDITABLE(focus) || GTK_IS_TEXT_VIEW(focus) || vera_editor_get_clip_info(self->editor) == NULL)
+    if (vera_window_is_for_focus(self, keyval) || vera_editor_get_clip_info(self->editor) == NULL)
         return GDK_EVENT_PROPAGATE;
-    if (key >= GDK_KEY_0 && key <= GDK_KEY_9 && modifiers == 0)
-        return gtk_widget_activate_action(GTK_WIDGET(self), "win.take", "i", (int)(key == GDK_KEY_0 ? 9 : key - GDK_KEY_1));
-    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        g_autofree char *name = NULL;
-        g_autoptr(GVariant) target = NULL;
-        if (keys[i].key != key || keys[i].modifiers != (key == GDK_KEY_plus ? modifiers & ~(GdkModifierType)GDK_SHIFT_MASK : modifiers))
-            continue;
-        if (g_action_parse_detailed_name(keys[i].action, &name, &target, NULL))
-            gtk_widget_activate_action_variant(GTK_WIDGET(self), name, target);
-        return GDK_EVENT_STOP;
-    }
-    return GDK_EVENT_PROPAGATE;
+    if (keyval >= GDK_KEY_0 && keyval <= GDK_KEY_9 && modifiers == 0)
+        return gtk_widget_activate_action(GTK_WIDGET(self), "win.take", "i", (int)(keyval == GDK_KEY_0 ? 9 : keyval - GDK_KEY_1));
+    shortcut = vera_shortcuts_match(gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(controller)));
+    if (shortcut == NULL)
+        return GDK_EVENT_PROPAGATE;
+    vera_window_run(self, shortcut);
+    return GDK_EVENT_STOP;
+}
+
+static void
+vera_window_pressed_cb(GtkGestureClick *click, int n_press, double x, double y, VeraWindow *self)
+{
+    self->is_focus_by_key = FALSE;
 }
 
 void
 vera_window_add_actions(VeraWindow *self)
 {
     GtkEventController *keys = gtk_event_controller_key_new();
+    GtkGesture *click = gtk_gesture_click_new();
 
     g_action_map_add_action_entries(G_ACTION_MAP(self), vera_window_entries, G_N_ELEMENTS(vera_window_entries), self);
     gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
     g_signal_connect(keys, "key-pressed", G_CALLBACK(vera_window_key_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), keys);
+    gtk_gesture_single_set_button(GTK_GESTURE_SINGLE(click), 0);
+    gtk_event_controller_set_propagation_phase(GTK_EVENT_CONTROLLER(click), GTK_PHASE_CAPTURE);
+    g_signal_connect(click, "pressed", G_CALLBACK(vera_window_pressed_cb), self);
+    gtk_widget_add_controller(GTK_WIDGET(self), GTK_EVENT_CONTROLLER(click));
 }

@@ -36,6 +36,7 @@ struct _VeraWindow {
     GPtrArray *recoverable;
     guint tick;
     gboolean is_closing; /* the user has been asked */
+    gboolean is_focus_by_key; /* the focus was moved with Tab, and nothing was clicked since */
 };
 
 void vera_window_add_actions(VeraWindow *self);

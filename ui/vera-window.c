@@ -6,6 +6,7 @@
 
 #include "ui/vera-settings.h"
 #include "ui/vera-timecode.h"
+#include "ui/vera-tips.h"
 #include "ui/vera-window-private.h"
 
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
@@ -58,11 +59,11 @@ vera_window_update_undo(VeraWindow *self)
 {
     VeraProject *project = vera_editor_get_project(self->editor);
     const char *undo = vera_project_get_undo_name(project), *redo = vera_project_get_redo_name(project);
-    g_autofree char *undo_tip = undo ? g_strdup_printf(_("Undo %s (Ctrl+Z)"), undo) : g_strdup(_("Nothing to undo"));
-    g_autofree char *redo_tip = redo ? g_strdup_printf(_("Redo %s (Ctrl+Shift+Z)"), redo) : g_strdup(_("Nothing to redo"));
+    g_autofree char *undo_tip = undo ? g_strdup_printf(_("Undo %s"), undo) : g_strdup(_("Nothing to undo"));
+    g_autofree char *redo_tip = redo ? g_strdup_printf(_("Redo %s"), redo) : g_strdup(_("Nothing to redo"));
 
-    gtk_widget_set_tooltip_text(self->undo_button, undo_tip);
-    gtk_widget_set_tooltip_text(self->redo_button, redo_tip);
+    vera_tips_set(self->undo_button, undo_tip);
+    vera_tips_set(self->redo_button, redo_tip);
 }
 
 static void
@@ -232,6 +233,9 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->queue, "changed", G_CALLBACK(vera_window_queue_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->queue, "notify::notice", G_CALLBACK(vera_window_queue_notice_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->queue, "job-finished", G_CALLBACK(vera_window_job_finished_cb), self, G_CONNECT_SWAPPED);
+    if (vera_settings_get() != NULL)
+        g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_SHORTCUTS, G_CALLBACK(vera_tips_update), self,
+                                G_CONNECT_SWAPPED);
     g_signal_connect(drop, "drop", G_CALLBACK(vera_window_drop_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), GTK_EVENT_CONTROLLER(drop));
 }
@@ -377,6 +381,7 @@ vera_window_new(GtkApplication *application, VeraQueue *queue, const char *defau
     vera_layers_panel_set_editor(self->layers_panel, self->editor);
     vera_queue_panel_set_queue(self->queue_panel, queue);
     vera_window_add_actions(self);
+    vera_tips_update(GTK_WIDGET(self));
     vera_window_restore(self);
     vera_window_watch(self);
     vera_window_project_cb(self);

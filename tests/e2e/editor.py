@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Drives the real window with mouse and keys, on a screen of its own, and checks what it leaves on disk.
 
-Usage: editor.py PROGRAM SOURCE_ROOT, under with-display.sh. Exits 77 where xdotool or ffmpeg is not installed. Nothing here waits for a
-time: each step is looked for in the project, the queue's file or on the screen until it is there, or the test gives up.
+Usage: editor.py PROGRAM SOURCE_ROOT, under with-display.sh --bus. Exits 77 where xdotool, ffmpeg or PyGObject is not installed. Nothing
+here waits for a time or knows a place: each step is looked for in the project, the queue's file or on the screen until it is there, or
+the test gives up, and widgets are found by their accessible names.
 """
 import json
 import os
@@ -14,63 +15,13 @@ import sys
 import tempfile
 import time
 
-PATIENCE = 120  # seconds until a step counts as failed, for slow and busy machines
+try:
+    from screen import PATIENCE, Failure, Screen, click, key, run, title, wait, windows, xdo
+except ImportError as missing:
+    print(f"{missing} (package python3-gi)", file=sys.stderr)
+    sys.exit(77)
+
 LONGEST_BLOCK = 0.5  # seconds for which the main loop may not look at events, with a screen drawn in software
-
-# Where things are in a window of 1360 by 860.
-CANVAS = (390, 360)
-CANVAS_AREA = (60, 60, 900, 560)
-RECTANGLE_TOOL = (22, 186)
-STEPS_ENTRY = (1240, 486)
-RULER_Y = 742
-RULER_X = (18, 1011)
-QUEUE_TAB = (1297, 72)
-RESUME_BUTTON = (1278, 142)
-EXPORT_BUTTON = (465, 28)
-N_FRAMES = 49
-
-
-class Failure(Exception):
-    """What was waited for and did not come."""
-
-
-def run(*arguments, **options):
-    return subprocess.run(arguments, check=True, capture_output=True, **options)
-
-
-def xdo(*arguments):
-    return run("xdotool", *map(str, arguments)).stdout.decode().split()
-
-
-def key(*names):
-    for name in names:
-        xdo("key", "--clearmodifiers", name)
-
-
-def click(place, times=1):
-    xdo("mousemove", *place, "click", "--repeat", times, "--delay", 40, 1)
-
-
-def wait(what, check, again=None, every=1):
-    """Waits until check() is true and gives its value; again() is done every so many seconds."""
-    end = time.monotonic() + PATIENCE
-    turn = 0
-    while time.monotonic() < end:
-        value = check()
-        if value:
-            return value
-        turn += 1
-        if again is not None and turn % (10 * every) == 0:
-            again()
-        time.sleep(0.1)
-    raise Failure(f"{what} did not come within {PATIENCE} s")
-
-
-def grab():
-    """The pixels of the canvas on the screen."""
-    x, y, width, height = CANVAS_AREA
-    return run("ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-video_size", f"{width}x{height}", "-i",
-               f"{os.environ['DISPLAY']}+{x},{y}", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-").stdout
 
 
 class Session:
@@ -83,31 +34,59 @@ class Session:
         self.process = subprocess.Popen([program, "open", str(project)], stderr=self.log,
                                         env=os.environ | {"VERA_WATCHDOG": str(round(LONGEST_BLOCK * 1000))})
         self.window = wait("the window", self.find_window)
-        wait("the picture", lambda: len(set(grab()[::997])) > 20)
-
-    def windows(self):
-        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "."], capture_output=True, check=False)
-        return found.stdout.decode().split()
+        self.screen = Screen()
+        self.canvas = self.screen.area(self.screen.find("image", "Picture at the playhead"))
+        wait("the picture", lambda: len(set(self.grab()[::997])) > 20)
 
     def find_window(self):
-        for window in self.windows():
-            if "sample" in self.title(window):
+        for window in windows():
+            if "sample" in title(window):
                 xdo("windowfocus", window)
                 return window
         return None
 
-    def title(self, window=None):
-        return run("xdotool", "getwindowname", window or self.window).stdout.decode().strip()
+    def grab(self):
+        """The pixels of the canvas on the screen."""
+        x, y, width, height = self.canvas
+        return run("ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-video_size", f"{width}x{height}", "-i",
+                   f"{os.environ['DISPLAY']}+{x},{y}", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-").stdout
+
+    def place(self, across, down):
+        """A place on the canvas, from its upper left corner (0, 0) to the lower right one (1, 1)."""
+        x, y, width, height = self.canvas
+        return round(x + width * across), round(y + height * down)
+
+    def frame(self):
+        """Where the timeline says that the playhead is, counted from 1."""
+        said = re.match(r"Frame (\d+)", self.screen.find("slider", "Timeline").description())
+        return int(said[1]) if said else None
+
+    def go(self, frame):
+        """Clicks on the ruler until the timeline says that the playhead is at this frame, counted from 0."""
+        x, y, width, _ = self.screen.area(self.screen.find("slider", "Timeline"))
+        key("End")
+        wait("the last frame", lambda: (self.frame() or 0) > 1)
+        step = width / self.frame()
+        at = x + (frame + 0.5) * step
+
+        def closer():
+            nonlocal at
+            click((round(at), y + 10))
+            now = self.frame() - 1
+            at += (frame - now) * step * 0.8
+            return now == frame
+
+        wait(f"frame {frame}", closer)
 
     def dialog(self):
-        others = [window for window in self.windows() if window != self.window]
+        others = [window for window in windows() if window != self.window]
         if others:
             xdo("windowfocus", others[-1])
             return others[-1]
         return None
 
     def back(self):
-        wait("the end of the dialog", lambda: self.windows() == [self.window])
+        wait("the end of the dialog", lambda: windows() == [self.window])
         xdo("windowfocus", self.window)
 
     def saved(self, what, check):
@@ -144,13 +123,21 @@ def newest(state):
     return state["edits"][-1]
 
 
+def check_names(session):
+    """Assistive technology gets a name for everything that can be acted on, on each page."""
+    for page in ("Layers", "Queue", "Edit"):
+        session.screen.press("tab", page)
+        names = wait(f"the page {page}", lambda page=page: session.screen.find("tab", page) and session.screen.nameless() or ["-"])
+        if names != ["-"]:
+            raise Failure(f"these on the page {page} have no name: {'; '.join(names)}")
+
+
 def scrub_and_mark(session):
     """A click on the ruler moves the playhead, i and o set the range."""
     for press, member, frame in (("i", "in_frame", 10), ("o", "out_frame", 14)):
-        x = RULER_X[0] + (RULER_X[1] - RULER_X[0]) * (frame + 0.5) / N_FRAMES
-        click((round(x), RULER_Y))
+        session.go(frame)
         key(press)
-        session.saved(f"{member} near {frame}", lambda s: abs(s.get(member, -9) - frame) <= 1)
+        session.saved(f"{member} at {frame}", lambda s: s.get(member) == frame)
     key("Home", "Right", "Right", "i", "Right", "Right", "Right", "Right", "o")
     session.saved("the range 2 to 6", lambda s: (s.get("in_frame"), s.get("out_frame")) == (2, 6))
 
@@ -159,20 +146,23 @@ def make_edit(session, instruction, steps):
     key("ctrl+shift+n")
     session.saved("a new edit", lambda s: newest(s)["instruction"] == "")
     xdo("type", "--delay", 20, instruction)
-    click(STEPS_ENTRY, 3)
+    session.screen.press("spin button", "Steps", 3)
     xdo("type", "--delay", 20, str(steps))
     key("Tab")
     session.saved("instruction and steps",
                   lambda s: newest(s)["instruction"] == instruction and newest(s).get("steps") == steps)
 
 
-def draw_region(session):
-    click(RECTANGLE_TOOL)
-    x, y = CANVAS
-    xdo("mousemove", x, y, "mousedown", 1)
-    for i in range(1, 9):
-        xdo("mousemove", x + 25 * i, y + 15 * i)
+def drag(start, *places):
+    xdo("mousemove", *start, "mousedown", 1)
+    for place in places:
+        xdo("mousemove", *place)
     xdo("mouseup", 1)
+
+
+def draw_region(session):
+    session.screen.press("button", "Rectangle")
+    drag(session.place(0.4, 0.5), *(session.place(0.4 + 0.025 * i, 0.5 + 0.025 * i) for i in range(1, 9)))
     session.saved("a region", lambda s: newest(s).get("region"))
 
 
@@ -182,14 +172,14 @@ def shapes(state):
 
 def change_region(session):
     """A polygon that Return ends, a lasso drawn faster than the screen follows, keyframes by keys; then all of it undone."""
-    x, y = CANVAS
     key("shift+g")
-    for corner in ((x - 200, y), (x - 100, y), (x - 150, y + 80)):
-        click(corner)
+    for corner in ((0.2, 0.5), (0.3, 0.5), (0.25, 0.63)):
+        click(session.place(*corner))
     key("Return")
     session.saved("a polygon", lambda s: len(shapes(s)) == 2 and len(shapes(s)[1]["keyframes"][0]["points"].split()) == 3)
     key("shift+l")
-    xdo("mousemove", x, y + 100, "mousedown", 1, "mousemove", x + 80, y + 100, "mousemove", x + 80, y + 160, "mousemove", x, y + 160,
+    corners = [session.place(*corner) for corner in ((0.4, 0.65), (0.48, 0.65), (0.48, 0.75), (0.4, 0.75))]
+    xdo("mousemove", *corners[0], "mousedown", 1, "mousemove", *corners[1], "mousemove", *corners[2], "mousemove", *corners[3],
         "mouseup", 1)
     session.saved("a lasso", lambda s: len(shapes(s)) == 3)
     key("Home", "shift+k")
@@ -213,12 +203,12 @@ def make_take(session):
     return take
 
 
-def toggles(press):
+def toggles(session, press):
     """Whether a key changes the picture and, pressed again, brings it back; not while a layer is still being made."""
     def soon(check):
-        return any(check(grab()) for _ in range(20))
+        return any(check(session.grab()) for _ in range(20))
 
-    first = grab()
+    first = session.grab()
     key(press)
     has_changed = soon(lambda picture: picture != first)
     key(press)
@@ -228,7 +218,7 @@ def toggles(press):
 def look_around(session):
     """Overlay, wipe and A/B change what is seen, and leave it as it was."""
     for press in ("m", "w", "shift+w", "Return"):
-        wait(f"the effect of {press}", lambda press=press: toggles(press))
+        wait(f"the effect of {press}", lambda press=press: toggles(session, press))
 
 
 def undo_and_redo(session):
@@ -242,7 +232,9 @@ def export(session, program):
     folder = session.project.parent / "sample-export-1"
     key("ctrl+e")
     wait("the export dialog", session.dialog)
-    wait("the export", folder.exists, lambda: click(EXPORT_BUTTON) if len(session.windows()) > 1 else None)
+    wait("the export dialog's button", lambda: len(windows()) > 1 and session.screen.look("button", "Export"))
+    session.screen.press("button", "Export")
+    wait("the export", folder.exists)
     session.back()
     names = [folder / f"sample.{1001 + frame}.exr" for frame in range(2, 7)]
     clip = session.project.parent / "sample.mp4"
@@ -275,7 +267,7 @@ def crash(session):
     key("ctrl+Return")
     folder = session.project.parent / "sample-takes"
     wait("a finished step on disk", lambda: list(folder.glob("*.state")))
-    click(CANVAS)
+    click(session.place(0.4, 0.4))
     key("Home", "Right", "Right", "Right", "i")
     journals = pathlib.Path(os.environ["XDG_STATE_HOME"])
     wait("an unsaved change in the journal", lambda: any(re.search(rb'"in_frame"\s*:\s*3\b', path.read_bytes())
@@ -296,11 +288,9 @@ def recover(session):
                   lambda s: newest(s)["instruction"] == "Add a kite" and s.get("in_frame") == 3)
     steps = next((session.project.parent / "sample-takes").glob("*.state"))
     before = steps.stat().st_mtime_ns
-    click(QUEUE_TAB)
-    time.sleep(1)
-    click(RESUME_BUTTON)
-    wait("the next step of the resumed job", lambda: not steps.exists() or steps.stat().st_mtime_ns != before,
-         lambda: (click(QUEUE_TAB), click(RESUME_BUTTON)), every=20)
+    session.screen.press("tab", "Queue")
+    session.screen.press("button", "Go on")
+    wait("the next step of the resumed job", lambda: not steps.exists() or steps.stat().st_mtime_ns != before)
     wait("the end of the resumed job", lambda: not queue_jobs())
     session.saved("the resumed take", lambda s: len(newest(s).get("takes", [])) == 1)
 
@@ -328,7 +318,7 @@ def main():
             session.quit()
         except (Failure, subprocess.CalledProcessError) as failure:
             print(f"FAILED: {failure}", file=sys.stderr)
-            subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-video_size", "1360x860", "-i",
+            subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-i",
                             os.environ["DISPLAY"], "-frames:v", "1", "e2e-editor-failed.png"], check=False)
             return 1
         finally:
@@ -339,7 +329,7 @@ def main():
 
 
 def walk(session, program):
-    steps = (("scrub and mark", scrub_and_mark), ("edit", lambda s: make_edit(s, "Add a lamp", 2)), ("region", draw_region),
+    steps = (("names", check_names), ("scrub and mark", scrub_and_mark), ("edit", lambda s: make_edit(s, "Add a lamp", 2)), ("region", draw_region),
              ("change region", change_region), ("take", make_take), ("look around", look_around), ("undo and redo", undo_and_redo),
              ("export", lambda s: export(s, program)), ("quit", Session.quit))
     for name, step in steps:

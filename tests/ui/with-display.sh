@@ -1,20 +1,29 @@
 #!/bin/sh
-# Usage: with-display.sh [--tap] COMMAND...
+# Usage: with-display.sh [--tap] [--bus] COMMAND...
 #
 # Runs a command on a screen of its own, drawn in software, with empty settings, data and state folders that are gone afterwards.
-# Nothing that the user has set or left behind takes part. Exits 77 (with --tap: a skipped plan) where Xvfb is not installed.
+# Nothing that the user has set or left behind takes part. With --bus it also gets a session bus of its own, on which programs tell
+# assistive technology what they show. Exits 77 (with --tap: a skipped plan) where Xvfb, or what the bus needs, is not installed.
 set -eu
 
 is_tap=
-if [ "$1" = --tap ]; then
-    is_tap=yes
+bus=
+while :; do
+    case $1 in
+    --tap) is_tap=yes ;;
+    --bus) bus='dbus-run-session --' ;;
+    *) break ;;
+    esac
     shift
-fi
-if ! command -v Xvfb >/dev/null; then
-    [ -z "$is_tap" ] || { echo '1..0 # SKIP Xvfb is not installed'; exit 0; }
-    echo 'Xvfb is not installed (package xvfb)' >&2
+done
+skip() {
+    [ -z "$is_tap" ] || { echo "1..0 # SKIP $1 is not installed"; exit 0; }
+    echo "$1 is not installed" >&2
     exit 77
-fi
+}
+command -v Xvfb >/dev/null || skip 'Xvfb (package xvfb)'
+[ -z "$bus" ] || command -v dbus-run-session >/dev/null || skip 'dbus-run-session (package dbus)'
+[ -z "$bus" ] || [ -e /usr/share/dbus-1/services/org.a11y.Bus.service ] || skip 'the bus of assistive technology (package at-spi2-core)'
 
 home=$(mktemp -d "${TMPDIR:-/tmp}/vera-display-XXXXXX")
 server=
@@ -43,7 +52,12 @@ done
 
 export DISPLAY=":$(cat "$home/number")"
 export LIBGL_ALWAYS_SOFTWARE=1 GDK_BACKEND=x11 GSETTINGS_BACKEND=memory GTK_A11Y=none NO_AT_BRIDGE=1 GTK_USE_PORTAL=0
-export DBUS_SESSION_BUS_ADDRESS=disabled:
+if [ -n "$bus" ]; then
+    export GTK_A11Y=atspi
+    unset DBUS_SESSION_BUS_ADDRESS NO_AT_BRIDGE
+else
+    export DBUS_SESSION_BUS_ADDRESS=disabled:
+fi
 for name in CONFIG DATA STATE CACHE; do
     mkdir "$home/$name"
     export "XDG_${name}_HOME=$home/$name"
@@ -55,7 +69,13 @@ unset WAYLAND_DISPLAY
 mkdir "$home/CONFIG/gtk-4.0"
 printf '[Settings]\ngtk-enable-animations=0\n' >"$home/CONFIG/gtk-4.0/settings.ini"
 
-"$@" &
+# The bus's own messages, such as about limits that it may not raise, are no news.
+if [ -n "$bus" ]; then
+    exec 4>&2
+    $bus sh -c '"$@" 2>&4' sh "$@" 2>"$home/bus.log" &
+else
+    "$@" &
+fi
 command=$!
 status=0
 wait "$command" || status=$?
