@@ -92,9 +92,18 @@ def optimizer_for(model):
                              betas=(0.9, 0.95), fused=torch.cuda.is_available())
 
 
-def pool_batch(pool, batch):
-    rows = torch.randint(pool.filled, (batch,), device=pool.ids.device)
-    return {"latents": pool.latents[rows], "weight": pool.weight[rows], "has_mask": pool.has_mask[rows], "ids": pool.ids[rows], "places": None}
+def pool_batch(pool, batch, whole):
+    """Most steps see two neighbouring latent frames of many clips, the share @whole all of them of fewer: what a clip holds is nearly the
+    same in each, so many clips teach more than many frames."""
+    frames = pool.latents.shape[3]
+    if frames > 2 and float(torch.rand(())) >= whole:
+        first, kept = int(torch.randint(frames - 1, ())), 2
+    else:
+        first, kept = 0, frames
+    rows = torch.randint(pool.filled, (max(2, batch * 2 // (1 + kept)),), device=pool.ids.device)
+    part = slice(first, first + kept)
+    return {"latents": pool.latents[rows][:, :, :, part], "weight": pool.weight[rows][:, part], "has_mask": pool.has_mask[rows],
+            "ids": pool.ids[rows], "places": torch.arange(first, first + kept, device=pool.ids.device)}
 
 
 def sample_loss(forward, drawn):
@@ -132,14 +141,14 @@ def main():
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--total", type=float, default=0, help="seconds of the whole schedule, over all resumed runs")
     parser.add_argument("--fall", action="store_true", help="the learning rate falls from --lr to nothing within this run")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=192, help="clips a step if each gave one latent frame")
     parser.add_argument("--pool", type=int, default=16384)
-    parser.add_argument("--draw", type=int, default=16)
+    parser.add_argument("--draw", type=int, default=64, help="clips drawn at once")
     parser.add_argument("--fill", type=float, default=90, help="seconds of filling before training starts")
-    parser.add_argument("--refresh", type=int, default=4, help="training steps between two drawn batches")
+    parser.add_argument("--refresh", type=int, default=12, help="training steps between two drawn batches")
     parser.add_argument("--lr", type=float, default=1.4e-3)
     parser.add_argument("--latents", help="folder that code_clips.py fills; without it, samples are drawn and coded while training")
-    parser.add_argument("--whole", type=float, default=0.2, help="with --latents: share of steps on whole clips")
+    parser.add_argument("--whole", type=float, default=0.2, help="share of steps on whole clips; the others see a part of each, of more clips")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -188,7 +197,7 @@ def main():
         lr = args.lr * min(1, (step - first + 1) / 200) * shape
         for group in optimizer.param_groups:
             group["lr"] = lr
-        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch))
+        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -56,9 +56,10 @@ def additions(world, rng, b, held_out=False, plain=False, p_hint=0.4):
     sizes, motions = [rng.choice(list(SIZES)) for _ in things], [rng.choice(list(MOTIONS)) for _ in things]
     places = [rng.choice(list(PLACES)) for _ in things]
     radius, x, y = place_things(world, rng, b, sizes, places, motions)
-    has_mask = torch.tensor([rng.random() < p_hint for _ in things], device=world.device)
+    hinted = [rng.random() < p_hint for _ in things]
+    has_mask = torch.tensor(hinted, device=world.device)
     # With a region and no word for the place, the place is anywhere: the region says it.
-    free = [bool(has_mask[i]) and rng.random() < 0.6 for i in range(b)]
+    free = [hinted[i] and rng.random() < 0.6 for i in range(b)]
     shift = torch.stack([world.rand(b, lo=-1.2, hi=1.2), world.rand(b, lo=-0.55, hi=0.55)], -1)
     for i in range(b):
         if free[i]:
