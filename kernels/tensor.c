@@ -220,3 +220,11 @@ vera_k_to_bf16(const void *src, VeraKDType dtype, uint16_t *dst, int64_t n)
     for (int64_t i = 0; i < n; i++)
         dst[i] = vera_k_f32_to_bf16(vera_k_load(src, dtype, i));
 }
+
+void
+vera_k_round_to_bf16(const void *src, VeraKDType dtype, float *dst, int64_t n)
+{
+    vera_k_convert_to_f32(src, dtype, dst, n);
+    for (int64_t i = 0; dtype != VERA_K_DTYPE_BF16 && i < n; i++)
+        dst[i] = vera_k_bf16_to_f32(vera_k_f32_to_bf16(dst[i]));
+}

@@ -14,7 +14,8 @@ typedef struct {
 } VeraKOpEntry;
 
 /**
- * VeraKDevice: a backend allocates one and fills every member; a CUDA module does so from its one exported function.
+ * VeraKDevice: a backend allocates one and fills its members; a module does so in the function that it exports (VeraKModuleOpen).
+ * Members may be called from any thread, also at once.
  */
 struct VeraKDevice {
     bool is_host;
@@ -24,18 +25,41 @@ struct VeraKDevice {
     void (*release)(VeraKDevice *device, void *data);
     VeraKStatus (*copy)(VeraKDevice *device, void *stream, void *dst, const void *src, size_t size);
     VeraKStatus (*synchronize)(VeraKDevice *device, void *stream);
+    VeraKStatus (*new_stream)(VeraKDevice *device, void **stream); /* NULL: work is done at once, streams are NULL */
+    void (*free_stream)(VeraKDevice *device, void *stream);
+    VeraKStatus (*wait_stream)(VeraKDevice *device, void *stream, void *other);
+    const char *(*describe)(VeraKDevice *device); /* NULL, or why a member failed last */
     uint64_t (*get_free_bytes)(VeraKDevice *device);
     void (*close)(VeraKDevice *device);
     void *backend; /* the backend's own state */
+    size_t packed_max_bytes; /* of vera_k_packed(); 0 for VERA_K_PACKED_MAX_BYTES */
     uint64_t used_bytes, peak_used_bytes; /* kept by device.c, atomically */
 };
 
 struct VeraKStream {
     VeraKDevice *device;
+    VeraKCtx *ctx; /* that owns it, and gets the sentence of a failure; or NULL */
     void *handle;
 };
 
-/** VERA_K_PACKED_MAX_BYTES: reordered weights that a context keeps at most */
+/** VeraKHost: what a module calls in the program that has loaded it. */
+typedef struct {
+    const char *version; /* of the program; a module of another one refuses */
+    VeraKStatus (*fail)(VeraKCtx *ctx, VeraKStatus status, const char *format, ...);
+    VeraKStatus (*scratch)(VeraKCtx *ctx, size_t size, void **data);
+    void *(*packed)(VeraKCtx *ctx, const VeraKTensor *weight, size_t size, bool *is_new);
+    bool (*fault_is_due)(void);
+} VeraKHost;
+
+/**
+ * VeraKModuleOpen: type of the function VERA_K_MODULE_OPEN of a module: opens device @index.
+ * Returns: VERA_K_OK; else a status, and in @message one sentence for people that ends with a full stop
+ */
+typedef VeraKStatus (*VeraKModuleOpen)(const VeraKHost *host, int index, VeraKDevice **device, char *message, size_t message_size);
+
+#define VERA_K_MODULE_OPEN "vera_k_module_open"
+
+/** VERA_K_PACKED_MAX_BYTES: reordered weights that a context keeps at most, unless its device says otherwise */
 #define VERA_K_PACKED_MAX_BYTES ((size_t)256 << 20)
 
 /** VERA_K_PACKED_MAX: their number at most */
@@ -84,6 +108,9 @@ float vera_k_load(const void *data, VeraKDType dtype, int64_t index);
 
 /** vera_k_to_bf16: @n dense elements of any float type to BF16 */
 void vera_k_to_bf16(const void *src, VeraKDType dtype, uint16_t *dst, int64_t n);
+
+/** vera_k_round_to_bf16: the same, but each as the F32 that has its value */
+void vera_k_round_to_bf16(const void *src, VeraKDType dtype, float *dst, int64_t n);
 
 /* One check per operator; VERA_K_OK or a sentence in the context. */
 VeraKStatus vera_k_validate_linear(VeraKCtx *ctx, const VeraKLinear *op);

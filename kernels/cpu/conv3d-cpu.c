@@ -12,6 +12,7 @@
 
 typedef struct {
     const VeraKConv3d *op;
+    const float *x, *cache; /* of op, or rounded to bf16 */
     VeraKConv2dPlan *plan;
     const char *packed;   /* kt sets of packed weights */
     size_t packed_size;   /* bytes of one set */
@@ -41,8 +42,9 @@ vera_k_conv3d_get_conv2d(const VeraKConv3d *op)
 
 /* Frame @t of [zeros ; cache ; x], NULL for a zero frame. */
 static const float *
-vera_k_conv3d_get_frame(const VeraKConv3d *op, int64_t t)
+vera_k_conv3d_get_frame(const VeraKConv3dRun *run, int64_t t)
 {
+    const VeraKConv3d *op = run->op;
     int64_t size = op->x.shape[1] * op->x.shape[2] * op->x.shape[3];
     int64_t n_cached = op->cache.data ? op->cache.shape[0] : 0;
 
@@ -50,8 +52,8 @@ vera_k_conv3d_get_frame(const VeraKConv3d *op, int64_t t)
     if (t < 0)
         return NULL;
     if (t < n_cached)
-        return (const float *)op->cache.data + t * size;
-    return (const float *)op->x.data + (t - n_cached) * size;
+        return run->cache + t * size;
+    return run->x + (t - n_cached) * size;
 }
 
 static const float *
@@ -96,7 +98,7 @@ vera_k_conv3d_run_frame(VeraKCtx *ctx, const VeraKConv3dRun *run, const float *b
 
     vera_k_conv3d_start(op, bias, t, ctx->n_threads);
     for (int64_t a = 0; a < op->weight.shape[2]; a++) {
-        const float *frame = vera_k_conv3d_get_frame(op, t * op->stride_t + a);
+        const float *frame = vera_k_conv3d_get_frame(run, t * op->stride_t + a);
         VeraKStatus status;
         if (frame == NULL)
             continue;
@@ -130,12 +132,38 @@ vera_k_round64(size_t n)
     return (n + 63) / 64 * 64;
 }
 
+/* Rounds @t to bf16 into *@at, which moves on behind it; where it lies if there is nothing to round. */
+static const float *
+vera_k_conv3d_round(VeraKCtx *ctx, const VeraKTensor *t, bool is_rounded, char **at)
+{
+    int64_t n = t->data != NULL ? vera_k_tensor_n_elements(t) : 0, slice = (n + ctx->n_threads - 1) / ctx->n_threads;
+    float *out = (float *)(void *)*at;
+
+    if (!is_rounded || n == 0)
+        return t->data;
+#pragma omp parallel for schedule(static, 1) num_threads(ctx->n_threads)
+    for (int i = 0; i < ctx->n_threads; i++)
+        if (i * slice < n)
+            vera_k_round_to_bf16((const float *)t->data + i * slice, VERA_K_DTYPE_F32, out + i * slice,
+                                 n - i * slice < slice ? n - i * slice : slice);
+    *at += vera_k_round64((size_t)n * 4);
+    return out;
+}
+
+static size_t
+vera_k_conv3d_get_rounded_size(const VeraKTensor *t)
+{
+    return t->data != NULL ? vera_k_round64((size_t)vera_k_tensor_n_elements(t) * 4) : 0;
+}
+
 static VeraKStatus
 vera_k_conv3d_run(VeraKCtx *ctx, VeraKConv3dRun *run)
 {
     const VeraKConv3d *op = run->op;
+    bool is_rounded = op->compute == VERA_K_COMPUTE_BF16; /* and not native: products of rounded F32 */
     size_t n_weights = (size_t)vera_k_tensor_n_elements(&op->weight);
-    size_t flat = op->weight.dtype == VERA_K_DTYPE_F32 ? 0 : vera_k_round64(n_weights * 4);
+    size_t flat = op->weight.dtype == VERA_K_DTYPE_F32 && !is_rounded ? 0 : vera_k_round64(n_weights * 4);
+    size_t input = is_rounded ? vera_k_conv3d_get_rounded_size(&op->x) + vera_k_conv3d_get_rounded_size(&op->cache) : 0;
     size_t bias_size = vera_k_round64((size_t)op->y.shape[3] * 4);
     size_t frame = op->upsample == 1 ? 0 : vera_k_round64((size_t)(op->x.shape[1] * op->x.shape[2] * op->x.shape[3]) * 16);
     const float *weights = op->weight.data;
@@ -144,12 +172,15 @@ vera_k_conv3d_run(VeraKCtx *ctx, VeraKConv3dRun *run)
     VeraKStatus status;
 
     run->packed_size = vera_k_round64(vera_k_onednn_conv2d_weights_size(run->plan));
-    status = vera_k_scratch(ctx, flat + bias_size + frame + run->packed_size * (size_t)op->weight.shape[2],
+    status = vera_k_scratch(ctx, input + flat + bias_size + frame + run->packed_size * (size_t)op->weight.shape[2],
                             (void **)&scratch);
     if (status != VERA_K_OK)
         return status;
+    run->x = vera_k_conv3d_round(ctx, &op->x, is_rounded, &scratch);
+    run->cache = vera_k_conv3d_round(ctx, &op->cache, is_rounded, &scratch);
     if (flat > 0) {
-        vera_k_convert_to_f32(op->weight.data, op->weight.dtype, (float *)scratch, (int64_t)n_weights);
+        (is_rounded ? vera_k_round_to_bf16 : vera_k_convert_to_f32)(op->weight.data, op->weight.dtype, (float *)scratch,
+                                                                    (int64_t)n_weights);
         weights = (float *)scratch;
     }
     if (op->bias.data != NULL) {

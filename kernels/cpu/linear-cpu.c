@@ -65,11 +65,21 @@ vera_k_linear_few_rows(VeraKCtx *ctx, const VeraKLinear *op, float *buffers)
 }
 
 static VeraKStatus
-vera_k_linear_f32(VeraKCtx *ctx, const VeraKLinear *op, float *packed)
+vera_k_linear_multiply(VeraKCtx *ctx, const VeraKLinear *op, const float *x, int64_t x_stride, const float *weight)
 {
     int64_t m = op->x.shape[0], k = op->x.shape[1], n = op->weight.shape[0];
+    dnnl_status_t status = dnnl_sgemm('N', 'T', m, n, k, 1.0f, x, m == 1 ? k : x_stride, weight, k, 0.0f, op->y.data,
+                                      m == 1 ? n : op->y.stride[0]);
+
+    return status == dnnl_success ? VERA_K_OK
+                                  : vera_k_fail(ctx, VERA_K_ERR_INTERNAL, "linear: oneDNN error %d", (int)status);
+}
+
+static VeraKStatus
+vera_k_linear_f32(VeraKCtx *ctx, const VeraKLinear *op, float *packed)
+{
+    int64_t k = op->x.shape[1], n = op->weight.shape[0];
     const float *weight = op->weight.data;
-    dnnl_status_t status;
 
     if (op->weight.dtype != VERA_K_DTYPE_F32) {
         size_t row = (size_t)k * vera_k_dtype_size(op->weight.dtype);
@@ -79,10 +89,23 @@ vera_k_linear_f32(VeraKCtx *ctx, const VeraKLinear *op, float *packed)
                           packed + j * k, k);
         weight = packed;
     }
-    status = dnnl_sgemm('N', 'T', m, n, k, 1.0f, op->x.data, m == 1 ? k : op->x.stride[0], weight, k,
-                        0.0f, op->y.data, m == 1 ? n : op->y.stride[0]);
-    return status == dnnl_success ? VERA_K_OK
-                                  : vera_k_fail(ctx, VERA_K_ERR_INTERNAL, "linear: oneDNN error %d", (int)status);
+    return vera_k_linear_multiply(ctx, op, op->x.data, op->x.stride[0], weight);
+}
+
+/* Products of bf16 on a processor that has none: of F32 that has been rounded, which oneDNN would refuse or be slower at. */
+static VeraKStatus
+vera_k_linear_rounded(VeraKCtx *ctx, const VeraKLinear *op, float *packed)
+{
+    int64_t m = op->x.shape[0], k = op->x.shape[1], n = op->weight.shape[0];
+    size_t row = (size_t)k * vera_k_dtype_size(op->weight.dtype);
+
+#pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
+    for (int64_t i = 0; i < m; i++)
+        vera_k_round_to_bf16((const float *)op->x.data + i * op->x.stride[0], VERA_K_DTYPE_F32, packed + i * k, k);
+#pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
+    for (int64_t j = 0; j < n; j++)
+        vera_k_round_to_bf16((const char *)op->weight.data + (size_t)j * row, op->weight.dtype, packed + (m + j) * k, k);
+    return vera_k_linear_multiply(ctx, op, packed, k, packed + m * k);
 }
 
 static VeraKStatus
@@ -116,7 +139,7 @@ vera_k_linear_cpu(VeraKCtx *ctx, const void *argument)
     bool is_few = m <= VERA_K_LINEAR_FEW_ROWS && !is_bf16;
     size_t bias_size = (size_t)(n + 15) / 16 * 64;
     size_t size = is_few ? (size_t)(k * ctx->n_threads) * 4
-                  : is_bf16 ? (size_t)((m + n) * k) * 2
+                  : is_bf16 ? (size_t)((m + n) * k) * (vera_k_onednn_has_bf16() ? 2 : 4)
                             : (size_t)(n * k) * 4;
     void *scratch;
     float *bias = NULL;
@@ -135,7 +158,7 @@ vera_k_linear_cpu(VeraKCtx *ctx, const void *argument)
     if (is_few)
         status = vera_k_linear_few_rows(ctx, op, scratch);
     else if (is_bf16)
-        status = vera_k_linear_bf16(ctx, op, scratch);
+        status = vera_k_onednn_has_bf16() ? vera_k_linear_bf16(ctx, op, scratch) : vera_k_linear_rounded(ctx, op, scratch);
     else
         status = vera_k_linear_f32(ctx, op, scratch);
     if (status == VERA_K_OK)
