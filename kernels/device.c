@@ -161,30 +161,60 @@ vera_k_buffer_get_size(const VeraKBuffer *buffer)
 VeraKStatus
 vera_k_stream_new(VeraKDevice *device, VeraKStream **stream)
 {
-    *stream = malloc(sizeof **stream);
-    if (*stream == NULL)
+    VeraKStream *self = malloc(sizeof *self);
+    VeraKStatus status = VERA_K_OK;
+
+    *stream = NULL;
+    if (self == NULL)
         return VERA_K_ERR_OUT_OF_MEMORY;
-    **stream = (VeraKStream){ .device = device };
-    return VERA_K_OK;
+    *self = (VeraKStream){ .device = device };
+    if (device->new_stream != NULL)
+        status = device->new_stream(device, &self->handle);
+    if (status != VERA_K_OK)
+        free(self);
+    else
+        *stream = self;
+    return status;
 }
 
 void
 vera_k_stream_free(VeraKStream **stream)
 {
+    if (*stream != NULL && (*stream)->device->free_stream != NULL)
+        (*stream)->device->free_stream((*stream)->device, (*stream)->handle);
     free(*stream);
     *stream = NULL;
+}
+
+/* Operators leave their sentence in the context; so does what goes wrong between them. */
+static VeraKStatus
+vera_k_stream_note(VeraKStream *stream, VeraKStatus status)
+{
+    const char *why = status != VERA_K_OK && stream->device->describe != NULL ? stream->device->describe(stream->device) : NULL;
+
+    if (status != VERA_K_OK && stream->ctx != NULL)
+        vera_k_fail(stream->ctx, status, "%s", why != NULL ? why : "the device did not do its work");
+    return status;
 }
 
 VeraKStatus
 vera_k_stream_synchronize(VeraKStream *stream)
 {
-    return stream->device->synchronize(stream->device, stream->handle);
+    return vera_k_stream_note(stream, stream->device->synchronize(stream->device, stream->handle));
+}
+
+VeraKStatus
+vera_k_stream_wait(VeraKStream *self, VeraKStream *other)
+{
+    if (self->device->wait_stream == NULL)
+        return VERA_K_OK;
+    return vera_k_stream_note(self, self->device->wait_stream(self->device, self->handle, other->handle));
 }
 
 VeraKStatus
 vera_k_copy_async(VeraKStream *stream, void *dst, const void *src, size_t size)
 {
-    return stream->device->copy(stream->device, stream->handle, dst, src, size);
+    return vera_k_stream_note(stream, stream->device->copy(stream->device, stream->handle, dst, src, size));
 }
 
 VeraKStatus
@@ -203,6 +233,7 @@ vera_k_ctx_new(VeraKDevice *device, int n_threads, VeraKCtx **ctx)
         free(self);
         return status;
     }
+    self->stream->ctx = self;
     *ctx = self;
     return VERA_K_OK;
 }

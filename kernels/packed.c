@@ -7,11 +7,12 @@
 static VeraKPacked *
 vera_k_packed_add(VeraKCtx *ctx, size_t size)
 {
+    size_t max = ctx->device->packed_max_bytes > 0 ? ctx->device->packed_max_bytes : VERA_K_PACKED_MAX_BYTES;
     VeraKPacked *entry;
 
     if (ctx->packed == NULL)
         ctx->packed = calloc(VERA_K_PACKED_MAX, sizeof *ctx->packed);
-    if (ctx->packed == NULL || ctx->n_packed == VERA_K_PACKED_MAX || size > VERA_K_PACKED_MAX_BYTES - ctx->packed_bytes)
+    if (ctx->packed == NULL || ctx->n_packed == VERA_K_PACKED_MAX || size > max - ctx->packed_bytes)
         return NULL;
     entry = &ctx->packed[ctx->n_packed];
     if (vera_k_buffer_new(ctx->device, size, &entry->buffer) != VERA_K_OK)

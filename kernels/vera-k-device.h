@@ -27,8 +27,9 @@ typedef struct {
  * @message: (nullable) (out caller-allocates): sentence on failure
  * @message_size: bytes of @message
  *
- * The environment variable VERA_KERNELS (ref, avx2, avx512, cuda) forces a variant. CUDA lives in a module that is
- * loaded only here, and only when asked for.
+ * The environment variable VERA_KERNELS=ref forces the plain versions on a CPU. CUDA lives in a module, vera-cuda.so, that is loaded
+ * only here, and only when asked for: from the file in the environment variable VERA_CUDA_MODULE; else from the program's folder, or
+ * from where it is built or installed to.
  * Returns: VERA_K_OK, VERA_K_ERR_NO_DEVICE (no such device, driver or module), VERA_K_ERR_INVALID (spec)
  */
 VeraKStatus
@@ -87,7 +88,14 @@ void vera_k_stream_free(VeraKStream **stream);
 /** vera_k_stream_synchronize: waits for all work of the stream. Returns: the first error of that work */
 VeraKStatus vera_k_stream_synchronize(VeraKStream *stream);
 
-/** vera_k_copy_async: copies @size bytes between any of host and device memory, ordered in @stream; overlapping is undefined. */
+/**
+ * vera_k_stream_wait: what is put into @self from now on starts only when all that is in @other now is done; nobody waits here.
+ * Both are of one device.
+ */
+VeraKStatus vera_k_stream_wait(VeraKStream *self, VeraKStream *other);
+
+/** vera_k_copy_async: copies @size bytes between any of host and device memory, ordered in @stream; overlapping is undefined.
+ * Host memory that is read may change again on return; host memory that is written is complete after vera_k_stream_synchronize(). */
 VeraKStatus vera_k_copy_async(VeraKStream *stream, void *dst, const void *src, size_t size);
 
 /**

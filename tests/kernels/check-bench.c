@@ -16,16 +16,25 @@ now(void)
 }
 
 /* The best of several runs: the machine's noise only ever adds. */
-#define BENCH(call, flop)                                                                                              \
-    do {                                                                                                               \
-        double best = INFINITY;                                                                                        \
-        for (int r_ = 0; r_ < 5; r_++) {                                                                               \
-            double from_ = now();                                                                                      \
-            call;                                                                                                      \
-            best = fmin(best, now() - from_);                                                                          \
-        }                                                                                                              \
-        printf("%-10s %-44s %9.3f ms %9.1f GFLOP/s\n", self->op, self->label, best * 1e3, (flop) / best * 1e-9);       \
-    } while (0)
+static void
+bench(VeraCheck *self, VeraKOpId id, const void *op, double flop)
+{
+    VeraCheckBinding *binding = vera_check_bind(self, self->tested, id, op);
+    double best = INFINITY;
+    bool ok = binding != NULL;
+
+    for (int i = 0; i < 5 && ok; i++) {
+        double from = now();
+        ok = vera_check_call(binding) == VERA_K_OK && vera_k_stream_synchronize(vera_k_ctx_get_stream(self->tested)) == VERA_K_OK;
+        best = fmin(best, now() - from);
+    }
+    ok = vera_check_unbind(binding) == VERA_K_OK && ok;
+    if (ok)
+        printf("%-10s %-44s %9.3f ms %9.1f GFLOP/s\n", self->op, self->label, best * 1e3, flop / best * 1e-9);
+    else
+        printf("%-10s %-44s failed: %s\n", self->op, self->label, vera_k_ctx_message(self->tested));
+    self->n_failed += !ok;
+}
 
 static void
 bench_linear(VeraCheck *self, int64_t m, int64_t k, int64_t n, VeraKCompute compute)
@@ -35,7 +44,7 @@ bench_linear(VeraCheck *self, int64_t m, int64_t k, int64_t n, VeraKCompute comp
     VeraKLinear op = { .x = x, .weight = w, .y = y, .compute = compute };
 
     snprintf(self->label, sizeof self->label, "m=%lld k=%lld n=%lld %s", (long long)m, (long long)k, (long long)n, compute ? "bf16" : "f32");
-    BENCH(vera_k_linear(self->tested, &op), 2.0 * (double)(m * n * k));
+    bench(self, VERA_K_OP_LINEAR, &op, 2.0 * (double)(m * n * k));
     VeraKTensor *all[] = { &x, &w32, &w, &y };
     for (int i = 0; i < 4; i++)
         vera_check_free(self, all[i]);
@@ -50,7 +59,7 @@ bench_attention(VeraCheck *self, int64_t l, int64_t h, int64_t d, VeraKCompute c
     VeraKAttention op = { .q = q, .k = k, .v = v, .o = o, .scale = 1.0f / sqrtf((float)d), .compute = compute };
 
     snprintf(self->label, sizeof self->label, "l=%lld h=%lld d=%lld %s", (long long)l, (long long)h, (long long)d, compute ? "bf16" : "f32");
-    BENCH(vera_k_attention(self->tested, &op), 4.0 * (double)(l * l * h * d));
+    bench(self, VERA_K_OP_ATTENTION, &op, 4.0 * (double)(l * l * h * d));
     VeraKTensor *all[] = { &q, &k, &v, &o };
     for (int i = 0; i < 4; i++)
         vera_check_free(self, all[i]);
@@ -66,7 +75,7 @@ bench_conv3d(VeraCheck *self, int64_t t, int64_t h, int64_t w, int64_t c, VeraKC
                        .pad_h_after = 1, .pad_w_before = 1, .pad_w_after = 1, .upsample = 1, .compute = compute };
 
     snprintf(self->label, sizeof self->label, "t=%lld %lldx%lld c=%lld %s", (long long)t, (long long)h, (long long)w, (long long)c, compute ? "bf16" : "f32");
-    BENCH(vera_k_conv3d(self->tested, &op), 54.0 * (double)(t * h * w * c * c));
+    bench(self, VERA_K_OP_CONV3D, &op, 54.0 * (double)(t * h * w * c * c));
     VeraKTensor *all[] = { &x, &cache, &k, &y };
     for (int i = 0; i < 4; i++)
         vera_check_free(self, all[i]);

@@ -25,7 +25,7 @@ check_activate(VeraCheck *self, int64_t n, VeraKActivation activation, float sca
     snprintf(self->label, sizeof self->label, "n=%lld act=%d scale=%g factor=%d", (long long)n, activation, scale, has_factor);
     ok = vera_k_activate(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && vera_k_activate(self->tested, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
+    ok = ok && vera_check_run(self, VERA_K_OP_ACTIVATE, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &x, &f, &want, &got };
     for (int i = 0; i < 4; i++)
@@ -45,7 +45,7 @@ check_gate_add(VeraCheck *self, int64_t m, int64_t d, bool has_gate)
     snprintf(self->label, sizeof self->label, "m=%lld d=%lld gate=%d", (long long)m, (long long)d, has_gate);
     ok = vera_k_gate_add(self->reference, &op) == VERA_K_OK;
     op.x = got;
-    ok = ok && vera_k_gate_add(self->tested, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
+    ok = ok && vera_check_run(self, VERA_K_OP_GATE_ADD, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &want, &y, &g, &got };
     for (int i = 0; i < 4; i++)
@@ -68,9 +68,9 @@ check_copy(VeraCheck *self, int64_t a, int64_t b, int64_t c)
     view.stride[2] = a * b;
     snprintf(self->label, sizeof self->label, "%lldx%lldx%lld", (long long)a, (long long)b, (long long)c);
     op = (VeraKCopy){ .src = x, .dst = view };
-    ok = vera_k_copy(self->tested, &op) == VERA_K_OK;
+    ok = vera_check_run(self, VERA_K_OP_COPY, &op) == VERA_K_OK;
     op = (VeraKCopy){ .src = view, .dst = back };
-    ok = ok && vera_k_copy(self->tested, &op) == VERA_K_OK && memcmp(x.data, back.data, (size_t)(a * b * c) * 4) == 0 &&
+    ok = ok && vera_check_run(self, VERA_K_OP_COPY, &op) == VERA_K_OK && memcmp(x.data, back.data, (size_t)(a * b * c) * 4) == 0 &&
          ((float *)turned.data)[(c - 1) * a * b] == ((float *)x.data)[c - 1];
     vera_check_case(self, ok);
     vera_check_free(self, &x);
@@ -93,7 +93,7 @@ check_combine(VeraCheck *self, int64_t n, int n_inputs)
     }
     ok = vera_k_combine(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && vera_k_combine(self->tested, &op) == VERA_K_OK && memcmp(got.data, want.data, (size_t)n * 4) == 0;
+    ok = ok && vera_check_run(self, VERA_K_OP_COMBINE, &op) == VERA_K_OK && memcmp(got.data, want.data, (size_t)n * 4) == 0;
     vera_check_case(self, ok);
     for (int i = 0; i < n_inputs; i++)
         vera_check_free(self, &op.x[i]);
@@ -116,12 +116,12 @@ check_types(VeraCheck *self, VeraKDType dtype)
     snprintf(self->label, sizeof self->label, "%s", vera_k_dtype_name(dtype));
     ok = vera_k_copy(self->reference, &op) == VERA_K_OK;
     op.dst = got;
-    ok = ok && vera_k_copy(self->tested, &op) == VERA_K_OK && memcmp(got.data, want.data, 3 * 37 * 4) == 0;
-    ok = ok && vera_k_embed(self->tested, &embed) == VERA_K_OK && memcmp(rows.data, (float *)want.data + 74, 37 * 4) == 0 &&
+    ok = ok && vera_check_run(self, VERA_K_OP_COPY, &op) == VERA_K_OK && memcmp(got.data, want.data, 3 * 37 * 4) == 0;
+    ok = ok && vera_check_run(self, VERA_K_OP_EMBED, &embed) == VERA_K_OK && memcmp(rows.data, (float *)want.data + 74, 37 * 4) == 0 &&
          memcmp((float *)rows.data + 37, (float *)want.data + 37, 37 * 4) == 0;
     for (int i = 0; i < 2 && dtype != VERA_K_DTYPE_F8_E4M3; i++) { /* rounded once, then as it is */
         op = (VeraKCopy){ .src = i == 0 ? x : typed, .dst = back };
-        ok = ok && vera_k_copy(self->tested, &op) == VERA_K_OK &&
+        ok = ok && vera_check_run(self, VERA_K_OP_COPY, &op) == VERA_K_OK &&
              memcmp(back.data, typed.data, 3 * 37 * vera_k_dtype_size(dtype)) == 0;
     }
     vera_check_case(self, ok);
@@ -154,16 +154,16 @@ check_embed_and_finite(VeraCheck *self)
     int64_t ids[3] = { 4, 0, 4 };
     VeraKTensor table = vera_check_new(self, 2, (int64_t[]){ 5, 7 }, 1), y = vera_check_new_output(self, 2, (int64_t[]){ 3, 7 });
     VeraKEmbed op = { .ids = vera_k_tensor(VERA_K_DTYPE_I64, ids, 1, (int64_t[]){ 3 }), .table = table, .y = y };
-    bool is_finite = false, ok = vera_k_embed(self->tested, &op) == VERA_K_OK;
+    bool is_finite = false, ok = vera_check_run(self, VERA_K_OP_EMBED, &op) == VERA_K_OK;
     VeraKIsFinite finite = { .x = y, .is_finite = &is_finite };
 
     snprintf(self->label, sizeof self->label, "rows and range");
     ok = ok && memcmp(y.data, (float *)table.data + 28, 28) == 0 && memcmp((float *)y.data + 7, table.data, 28) == 0;
-    ok = ok && vera_k_is_finite(self->tested, &finite) == VERA_K_OK && is_finite;
+    ok = ok && vera_check_run(self, VERA_K_OP_IS_FINITE, &finite) == VERA_K_OK && is_finite;
     ((float *)y.data)[20] = INFINITY;
-    ok = ok && vera_k_is_finite(self->tested, &finite) == VERA_K_OK && !is_finite;
+    ok = ok && vera_check_run(self, VERA_K_OP_IS_FINITE, &finite) == VERA_K_OK && !is_finite;
     ids[1] = 5;
-    ok = ok && vera_k_embed(self->tested, &op) == VERA_K_ERR_INVALID;
+    ok = ok && vera_check_run(self, VERA_K_OP_EMBED, &op) == VERA_K_ERR_INVALID;
     vera_check_case(self, ok);
     vera_check_free(self, &table);
     vera_check_free(self, &y);
@@ -210,22 +210,24 @@ vera_check_arguments(VeraCheck *self)
 
     self->op = "arguments";
     snprintf(self->label, sizeof self->label, "shapes, overlap, faults");
-    ok = vera_k_linear(self->tested, &linear) == VERA_K_ERR_INVALID && strlen(vera_k_ctx_message(self->tested)) > 10;
-    ok = ok && vera_k_rms_norm(self->tested, &rms) == VERA_K_ERR_INVALID;
-    ok = ok && vera_k_combine(self->tested, &combine) == VERA_K_ERR_INVALID && isnan(((float *)y.data)[0]);
+    ok = vera_check_run(self, VERA_K_OP_LINEAR, &linear) == VERA_K_ERR_INVALID && strlen(vera_k_ctx_message(self->tested)) > 10;
+    ok = ok && vera_check_run(self, VERA_K_OP_RMS_NORM, &rms) == VERA_K_ERR_INVALID;
+    ok = ok && vera_check_run(self, VERA_K_OP_COMBINE, &combine) == VERA_K_ERR_INVALID && isnan(((float *)y.data)[0]);
     linear.weight = vera_k_tensor(VERA_K_DTYPE_F32, w.data, 2, (int64_t[]){ 8, 8 });
     linear.y = x;
-    ok = ok && vera_k_linear(self->tested, &linear) == VERA_K_ERR_INVALID;
+    ok = ok && vera_check_run(self, VERA_K_OP_LINEAR, &linear) == VERA_K_ERR_INVALID;
     vera_check_case(self, ok);
 
     /* The first allocation fails, the second try works. */
     VeraKCtx *fresh = NULL;
     linear.y = y;
     ok = vera_k_ctx_new(vera_k_ctx_get_device(self->tested), 2, &fresh) == VERA_K_OK;
+    VeraCheckBinding *binding = ok ? vera_check_bind(self, fresh, VERA_K_OP_LINEAR, &linear) : NULL;
     vera_k_fault_set_countdown(0);
-    ok = ok && vera_k_linear(fresh, &linear) == VERA_K_ERR_OUT_OF_MEMORY;
+    ok = binding != NULL && vera_check_call(binding) == VERA_K_ERR_OUT_OF_MEMORY;
     vera_k_fault_set_countdown(-1);
-    ok = ok && vera_k_linear(fresh, &linear) == VERA_K_OK;
+    ok = ok && vera_check_call(binding) == VERA_K_OK;
+    ok = vera_check_unbind(binding) == VERA_K_OK && ok;
     vera_k_ctx_free(&fresh);
     vera_check_case(self, ok);
     vera_check_free(self, &x);

@@ -16,7 +16,7 @@ static VeraKDevice *
 open_device(const char *spec, const char *variant)
 {
     VeraKDevice *device = NULL;
-    char message[256];
+    char message[1280];
 
     if (variant != NULL)
         setenv("VERA_KERNELS", variant, 1);

@@ -30,7 +30,7 @@ check_layer_norm(VeraCheck *self, int64_t m, int64_t d, int kind, float scale)
     snprintf(self->label, sizeof self->label, "m=%lld d=%lld kind=%d scale=%g", (long long)m, (long long)d, kind, scale);
     ok = vera_k_layer_norm(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && vera_k_layer_norm(self->tested, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
+    ok = ok && vera_check_run(self, VERA_K_OP_LAYER_NORM, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
     vera_check_case(self, ok);
     for (int i = 0; i < 4; i++)
         vera_check_free(self, &v[i]);
@@ -62,7 +62,7 @@ check_rms_norm(VeraCheck *self, int64_t m, int64_t heads, int64_t width, bool ha
              (long long)width, has_rope, scale);
     ok = vera_k_rms_norm(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && vera_k_rms_norm(self->tested, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
+    ok = ok && vera_check_run(self, VERA_K_OP_RMS_NORM, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &wide, &w, &c, &s, &want, &got };
     for (int i = 0; i < 6; i++)
@@ -82,7 +82,7 @@ check_channel_norm(VeraCheck *self, int64_t p, int64_t c, VeraKActivation activa
     snprintf(self->label, sizeof self->label, "p=%lld c=%lld act=%d scale=%g", (long long)p, (long long)c, activation, scale);
     ok = vera_k_channel_norm(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && vera_k_channel_norm(self->tested, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
+    ok = ok && vera_check_run(self, VERA_K_OP_CHANNEL_NORM, &op) == VERA_K_OK && vera_check_compare(self, &got, &want, bound);
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &x, &g, &want, &got };
     for (int i = 0; i < 4; i++)

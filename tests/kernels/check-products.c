@@ -14,26 +14,20 @@ static const VeraCheckBound bound_bf16 = { 1e-4, 1e-3, 1e-8 };
 static const VeraCheckBound bound_attention_bf16 = { 2e-3, 8e-3, 5e-6 };
 
 static bool
-run_twice(VeraCheck *self, VeraKStatus (*run)(VeraCheck *, void *), void *op, VeraKTensor *y)
+run_twice(VeraCheck *self, VeraKOpId id, const void *op, VeraKTensor *y)
 {
     size_t size = (size_t)vera_k_tensor_n_elements(y) * 4;
     VeraKTensor first = vera_check_as(self, y, VERA_K_DTYPE_F32);
-    bool ok = run(self, op) == VERA_K_OK;
+    bool ok = vera_check_run(self, id, op) == VERA_K_OK;
 
     memcpy(first.data, y->data, size);
     for (int64_t i = 0; i < vera_k_tensor_n_elements(y); i++)
         ((float *)y->data)[i] = NAN;
-    ok = ok && run(self, op) == VERA_K_OK && memcmp(first.data, y->data, size) == 0;
+    ok = ok && vera_check_run(self, id, op) == VERA_K_OK && memcmp(first.data, y->data, size) == 0;
     if (!ok)
         printf("  %s %s: %s\n", self->op, self->label, vera_k_ctx_message(self->tested));
     vera_check_free(self, &first);
     return ok;
-}
-
-static VeraKStatus
-run_linear(VeraCheck *self, void *op)
-{
-    return vera_k_linear(self->tested, op);
 }
 
 static void
@@ -55,7 +49,7 @@ check_linear(VeraCheck *self, int64_t m, int64_t k, int64_t n, VeraKDType dtype,
              (long long)k, (long long)n, vera_k_dtype_name(dtype), compute ? "bf16" : "f32", activation, scale);
     ok = vera_k_linear(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && run_twice(self, run_linear, &op, &got) &&
+    ok = ok && run_twice(self, VERA_K_OP_LINEAR, &op, &got) &&
          vera_check_compare(self, &got, &want, compute == VERA_K_COMPUTE_BF16 ? bound_bf16 : bound_f32);
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &x, &w32, &w, &b, &want, &got };
@@ -83,7 +77,7 @@ check_constant_weight(VeraCheck *self, VeraKCompute compute)
         op.y = want;
         ok = vera_k_linear(self->reference, &op) == VERA_K_OK;
         op.y = got;
-        ok = ok && run_twice(self, run_linear, &op, &got) &&
+        ok = ok && run_twice(self, VERA_K_OP_LINEAR, &op, &got) &&
              vera_check_compare(self, &got, &want,
                                 compute == VERA_K_COMPUTE_BF16 ? bound_bf16 : bound_f32);
     }
@@ -91,12 +85,6 @@ check_constant_weight(VeraCheck *self, VeraKCompute compute)
     VeraKTensor *all[] = {&x, &w, &want, &got};
     for (int i = 0; i < 4; i++)
         vera_check_free(self, all[i]);
-}
-
-static VeraKStatus
-run_attention(VeraCheck *self, void *op)
-{
-    return vera_k_attention(self->tested, op);
 }
 
 static void
@@ -128,18 +116,12 @@ check_attention(VeraCheck *self, const int64_t shape[4], int kind, float scale)
              (long long)lk, (long long)h, (long long)d, kind, scale);
     ok = vera_k_attention(self->reference, &op) == VERA_K_OK;
     op.o = got;
-    ok = ok && run_twice(self, run_attention, &op, &got) &&
+    ok = ok && run_twice(self, VERA_K_OP_ATTENTION, &op, &got) &&
          vera_check_compare(self, &got, &want, kind == 3 ? bound_attention_bf16 : (VeraCheckBound){ 1e-5, 3e-5, 1e-10 });
     vera_check_case(self, ok);
     VeraKTensor *all[] = { &q, &kv, &bias, &key_bias, &want, &got };
     for (int i = 0; i < 6; i++)
         vera_check_free(self, all[i]);
-}
-
-static VeraKStatus
-run_conv3d(VeraCheck *self, void *op)
-{
-    return vera_k_conv3d(self->tested, op);
 }
 
 /* shape: T, H, W, I, O, kt, k; then frames of cache, stride in space and in time, upsample */
@@ -174,7 +156,7 @@ check_conv3d(VeraCheck *self, const int64_t s[11], VeraKDType dtype, VeraKComput
              (long long)k, stride_t, stride, upsample, vera_k_dtype_name(dtype), compute ? "bf16" : "f32");
     ok = vera_k_conv3d(self->reference, &op) == VERA_K_OK;
     op.y = got;
-    ok = ok && run_twice(self, run_conv3d, &op, &got) && vera_check_compare(self, &got, &want, compute == VERA_K_COMPUTE_BF16 ? bound_bf16 : bound_f32);
+    ok = ok && run_twice(self, VERA_K_OP_CONV3D, &op, &got) && vera_check_compare(self, &got, &want, compute == VERA_K_COMPUTE_BF16 ? bound_bf16 : bound_f32);
     if (!ok)
         printf("  %s\n", vera_k_ctx_message(self->tested));
     vera_check_case(self, ok);

@@ -2,7 +2,9 @@
 
 #include "kernels/vera-k-ops.h"
 
-/* The harness of check-kernels: random cases, bounds, sentinels. */
+/* The harness of check-kernels: random cases, bounds, sentinels. Tensors are made and compared in host memory. */
+
+typedef struct VeraCheckMemory VeraCheckMemory;
 
 typedef struct {
     VeraKCtx *reference;
@@ -13,6 +15,7 @@ typedef struct {
     bool is_bench;
     const char *op;
     char label[160];
+    VeraCheckMemory *memories; /* of every tensor there is */
 } VeraCheck;
 
 /** vera_check_value: uniform in [-1, 1) from the check's own generator (splitmix64) */
@@ -31,6 +34,23 @@ VeraKTensor vera_check_new_output(VeraCheck *self, int n_dims, const int64_t *sh
 VeraKTensor vera_check_as(VeraCheck *self, const VeraKTensor *tensor, VeraKDType dtype);
 
 void vera_check_free(VeraCheck *self, VeraKTensor *tensor);
+
+/**
+ * VeraCheckBinding: an operator whose tensors are where a device can read them: where they lie, or copies, fences included.
+ */
+typedef struct VeraCheckBinding VeraCheckBinding;
+
+/** vera_check_bind: copies what @op uses to the device of @ctx. Returns: a binding, or NULL with a line printed */
+VeraCheckBinding *vera_check_bind(VeraCheck *self, VeraKCtx *ctx, VeraKOpId id, const void *op);
+
+/** vera_check_call: runs it; does not wait for a device. */
+VeraKStatus vera_check_call(VeraCheckBinding *binding);
+
+/** vera_check_unbind: copies everything back and frees the binding (NULL is allowed). Returns: what went wrong in between */
+VeraKStatus vera_check_unbind(VeraCheckBinding *binding);
+
+/** vera_check_run: binds @op on the tested device, runs it once, and unbinds. */
+VeraKStatus vera_check_run(VeraCheck *self, VeraKOpId id, const void *op);
 
 /**
  * VeraCheckBound: every element |got - want| <= relative * |want| + floor * rms(want), and the normalised square error below nmse.
