@@ -78,10 +78,9 @@ vera_branch_init_block(VeraBlockWeights *self, VeraWeights *weights, int block)
     self->down = vera_branch_get_block_linear(weights, block, "ffn.net.2");
 }
 
-void
-vera_branch_init(VeraBranch *self, const VeraBranchConfig *config, VeraWeights *weights)
+static void
+vera_branch_init_stem(VeraStemWeights *self, VeraWeights *weights)
 {
-    self->weights = vera_weights_ref(weights);
     self->patch = vera_branch_get_linear(weights, "patch_embedding");
     self->text_1 = vera_branch_get_linear(weights, "condition_embedder.text_embedder.linear_1");
     self->text_2 = vera_branch_get_linear(weights, "condition_embedder.text_embedder.linear_2");
@@ -90,14 +89,43 @@ vera_branch_init(VeraBranch *self, const VeraBranchConfig *config, VeraWeights *
     self->time_proj = vera_branch_get_linear(weights, "condition_embedder.time_proj");
     self->head = vera_branch_get_linear(weights, "proj_out");
     self->head_table = vera_branch_get_table(weights, "scale_shift_table");
+}
+
+/* @tensors: a struct of nothing but tensors */
+static gboolean
+vera_branch_place(VeraBranch *self, VeraRuntime *runtime, gpointer tensors, gsize size, GError **error)
+{
+    VeraPlacement *placement = vera_placement_new(runtime, tensors, size / sizeof(VeraKTensor), error);
+
+    if (placement != NULL)
+        g_ptr_array_add(self->placements, placement);
+    return placement != NULL;
+}
+
+G_STATIC_ASSERT(sizeof(VeraStemWeights) == 15 * sizeof(VeraKTensor));
+G_STATIC_ASSERT(sizeof(VeraBlockWeights) == 27 * sizeof(VeraKTensor));
+
+gboolean
+vera_branch_init(VeraBranch *self, VeraRuntime *runtime, const VeraBranchConfig *config, VeraWeights *weights, GError **error)
+{
+    self->weights = vera_weights_ref(weights);
+    self->placements = g_ptr_array_new_with_free_func((GDestroyNotify)vera_placement_free);
     self->blocks = g_new0(VeraBlockWeights, config->n_layers);
-    for (int i = 0; i < config->n_layers; i++)
+    vera_branch_init_stem(&self->stem, weights);
+    if (!vera_branch_place(self, runtime, &self->stem, sizeof self->stem, error))
+        return FALSE;
+    for (int i = 0; i < config->n_layers; i++) {
         vera_branch_init_block(&self->blocks[i], weights, i);
+        if (!vera_branch_place(self, runtime, &self->blocks[i], sizeof self->blocks[i], error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 void
 vera_branch_clear(VeraBranch *self)
 {
+    g_clear_pointer(&self->placements, g_ptr_array_unref);
     g_clear_pointer(&self->weights, vera_weights_unref);
     g_clear_pointer(&self->blocks, g_free);
 }

@@ -13,11 +13,36 @@ struct _VeraRuntime {
     VeraKCompute compute;
 };
 
+/* What text encoder, transformer and VAE are made of. */
+static const struct {
+    VeraKOpId id;
+    const char *name;
+} vera_runtime_needs[] = {
+    { VERA_K_OP_LINEAR, "linear" },     { VERA_K_OP_LAYER_NORM, "layer_norm" }, { VERA_K_OP_RMS_NORM, "rms_norm" },
+    { VERA_K_OP_ATTENTION, "attention" }, { VERA_K_OP_GATE_ADD, "gate_add" },   { VERA_K_OP_ACTIVATE, "activate" },
+    { VERA_K_OP_COPY, "copy" },         { VERA_K_OP_EMBED, "embed" },           { VERA_K_OP_CONV3D, "conv3d" },
+    { VERA_K_OP_CHANNEL_NORM, "channel_norm" },
+};
+
+static gboolean
+vera_runtime_check_operators(VeraRuntime *self, const char *device, GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(vera_runtime_needs); i++) {
+        if (vera_k_device_supports(self->device, vera_runtime_needs[i].id))
+            continue;
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_NO_DEVICE,
+                    "The device %s cannot run the model: it has no operator %s. Use the device cpu.", device,
+                    vera_runtime_needs[i].name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 VeraRuntime *
 vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error)
 {
     g_autoptr(VeraRuntime) self = g_new0(VeraRuntime, 1);
-    char message[256];
+    char message[1280];
     VeraKStatus status;
 
     g_atomic_ref_count_init(&self->ref_count);
@@ -32,11 +57,12 @@ vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError
     if (status == VERA_K_OK)
         status = vera_k_ctx_new(self->device, n_threads, &self->ctx);
     if (status != VERA_K_OK) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+        gboolean is_gpu = self->device != NULL && !vera_k_device_is_host(self->device);
+        g_set_error(error, VERA_ENGINE_ERROR, is_gpu ? VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY : VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                     "Too little memory to open the device %s.", device);
         return NULL;
     }
-    return g_steal_pointer(&self);
+    return vera_runtime_check_operators(self, device, error) ? g_steal_pointer(&self) : NULL;
 }
 
 VeraRuntime *
@@ -126,22 +152,34 @@ vera_runtime_new_floats(gsize n, GError **error)
     return values;
 }
 
+VeraKBuffer *
+vera_runtime_new_buffer(VeraRuntime *self, gsize size, GError **error)
+{
+    VeraKBuffer *buffer;
+    VeraKStatus status = vera_k_buffer_new(self->device, size, &buffer);
+
+    if (status == VERA_K_ERR_OUT_OF_MEMORY)
+        g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status),
+                    "%.1f MiB more memory could not be had. Use fewer frames, a smaller size or a smaller model.",
+                    (double)size / (1 << 20));
+    else if (status != VERA_K_OK)
+        g_set_error_literal(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status),
+                            "The device stopped answering; start the job again.");
+    return buffer;
+}
+
 VeraTensor *
 vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error)
 {
-    VeraTensor *self = g_new0(VeraTensor, 1);
     VeraKTensor view = vera_k_tensor(VERA_K_DTYPE_F32, NULL, n_dims, (const int64_t *)shape);
-    gsize size = (gsize)vera_k_tensor_n_elements(&view) * sizeof(float);
-    VeraKStatus status = vera_k_buffer_new(runtime->device, size, &self->buffer);
+    VeraKBuffer *buffer = vera_runtime_new_buffer(runtime, (gsize)vera_k_tensor_n_elements(&view) * sizeof(float), error);
+    VeraTensor *self;
 
-    if (status != VERA_K_OK) {
-        g_free(self);
-        g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(runtime, status),
-                    "%.1f MiB more memory could not be had. Use fewer frames, a smaller size or a smaller model.",
-                    (double)size / (1 << 20));
+    if (buffer == NULL)
         return NULL;
-    }
+    self = g_new0(VeraTensor, 1);
     g_atomic_ref_count_init(&self->ref_count);
+    self->buffer = buffer;
     view.data = vera_k_buffer_get_data(self->buffer);
     self->k = view;
     return self;

@@ -37,7 +37,9 @@ typedef struct {
  * @n_threads: CPU threads, 0 for all
  * @error: return location for a #GError
  *
- * Errors: %VERA_ENGINE_ERROR_NO_DEVICE, %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * A device that lacks an operator of the model is refused here, before any work.
+ *
+ * Errors: %VERA_ENGINE_ERROR_NO_DEVICE, %VERA_ENGINE_ERROR_OUT_OF_MEMORY, %VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY.
  * Returns: (transfer full): a runtime, or %NULL
  */
 VeraRuntime *
@@ -85,6 +87,12 @@ vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GErr
  * Returns: (transfer full): memory for g_free(), or %NULL
  */
 float *vera_runtime_new_floats(gsize n, GError **error);
+
+/**
+ * vera_runtime_new_buffer: @size bytes of device memory, contents undefined. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+ * %VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY, %VERA_ENGINE_ERROR_DEVICE_LOST. Returns: (transfer full): a buffer, or %NULL
+ */
+VeraKBuffer *vera_runtime_new_buffer(VeraRuntime *self, gsize size, GError **error);
 
 /**
  * vera_tensor_new:

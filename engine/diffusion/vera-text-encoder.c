@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-placement.h"
 #include "engine/vera-engine-error.h"
 
 typedef struct {
@@ -213,19 +214,77 @@ vera_text_encoder_run_layer(VeraTextEncoder *self, const VeraTextLayer *layer, V
            vera_runtime_check(self->runtime, vera_k_gate_add(ctx, &add), "text residual", error);
 }
 
+/* Rows @ids of the table, one after the other; NULL with @error set. */
+static char *
+vera_text_encoder_gather(VeraTextEncoder *self, const gint64 *ids, gint64 n, GError **error)
+{
+    gsize row = (gsize)self->config.d_model * vera_k_dtype_size(self->table.dtype);
+    g_autofree char *rows = g_malloc((gsize)n * row);
+
+    for (gint64 i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= self->config.vocab_size) {
+            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_FAILED,
+                        "The text embedding failed: id %" G_GINT64_FORMAT " is outside the table of %d rows.", ids[i],
+                        self->config.vocab_size);
+            return NULL;
+        }
+        memcpy(rows + (gsize)i * row, (const char *)self->table.data + (gsize)ids[i] * row, row);
+    }
+    return g_steal_pointer(&rows);
+}
+
+/* The table is the largest of all tensors, and only a few of its rows are read: on a GPU it stays where it is, and they are brought. */
 static gboolean
-vera_text_encoder_run_layers(VeraTextEncoder *self, VeraTextBuffers *b, const gint64 *ids, float *hidden, GCancellable *cancellable, GError **error)
+vera_text_encoder_embed(VeraTextEncoder *self, VeraTextBuffers *b, const gint64 *ids, GError **error)
 {
     gint64 n = b->x->k.shape[0];
     VeraKEmbed embed = { .ids = vera_k_tensor(VERA_K_DTYPE_I64, (void *)ids, 1, (const int64_t *)&n), .table = self->table, .y = b->x->k };
+    g_autoptr(VeraPlacement) placement = NULL;
+    g_autofree char *rows = NULL;
+    g_autofree gint64 *places = NULL;
 
-    if (!vera_runtime_check(self->runtime, vera_k_embed(vera_runtime_get_ctx(self->runtime), &embed), "text embedding", error))
+    if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime))) {
+        rows = vera_text_encoder_gather(self, ids, n, error);
+        if (rows == NULL)
+            return FALSE;
+        places = g_new(gint64, n);
+        for (gint64 i = 0; i < n; i++)
+            places[i] = i;
+        embed.ids.data = places;
+        embed.table = vera_k_tensor(self->table.dtype, rows, 2, (const int64_t[]){ n, self->config.d_model });
+        placement = vera_placement_new(self->runtime, &embed.table, 1, error);
+        if (placement == NULL)
+            return FALSE;
+    }
+    return vera_runtime_check(self->runtime, vera_k_embed(vera_runtime_get_ctx(self->runtime), &embed), "text embedding", error);
+}
+
+/* The weights of a large text encoder need not fit into a GPU: each layer is brought when its turn comes. */
+static gboolean
+vera_text_encoder_place_and_run(VeraTextEncoder *self, int l, VeraTextBuffers *b, GError **error)
+{
+    VeraTextLayer layer = self->layers[l];
+    g_autoptr(VeraPlacement) placement = NULL;
+
+    layer.bias.data = NULL; /* is read here */
+    placement = vera_placement_new(self->runtime, &layer.norm_1, sizeof layer / sizeof(VeraKTensor), error);
+    layer.bias.data = self->layers[l].bias.data;
+    return placement != NULL && vera_text_encoder_run_layer(self, &layer, b, error);
+}
+
+static gboolean
+vera_text_encoder_run_layers(VeraTextEncoder *self, VeraTextBuffers *b, const gint64 *ids, float *hidden, GCancellable *cancellable, GError **error)
+{
+    VeraKTensor norm = self->norm;
+    g_autoptr(VeraPlacement) placement = NULL;
+
+    if (!vera_text_encoder_embed(self, b, ids, error))
         return FALSE;
     for (int l = 0; l < self->config.n_layers; l++)
-        if (vera_engine_error_set_cancelled(cancellable, error) ||
-            !vera_text_encoder_run_layer(self, &self->layers[l], b, error))
+        if (vera_engine_error_set_cancelled(cancellable, error) || !vera_text_encoder_place_and_run(self, l, b, error))
             return FALSE;
-    return vera_text_encoder_norm(self, b->x, self->norm, b->y, error) &&
+    placement = vera_placement_new(self->runtime, &norm, 1, error);
+    return placement != NULL && vera_text_encoder_norm(self, b->x, norm, b->y, error) &&
            vera_tensor_to_host(b->y, self->runtime, hidden, error);
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
+#include "engine/diffusion/vera-placement.h"
 #include "engine/diffusion/vera-transformer.h"
 
 G_BEGIN_DECLS
 
-/** VeraLinearWeights: a product's weight and bias, borrowed from the mapped files. */
+/** VeraLinearWeights: a product's weight and bias, in the mapped files or where a VeraPlacement has put them. */
 typedef struct {
     VeraKTensor weight;
     VeraKTensor bias;
@@ -24,20 +25,36 @@ typedef struct {
     VeraLinearWeights up, down;
 } VeraBlockWeights;
 
+/** VeraStemWeights: what a branch has beside its blocks. */
+typedef struct {
+    VeraLinearWeights patch, text_1, text_2, time_1, time_2, time_proj, head;
+    VeraKTensor head_table; /* [2, d] */
+} VeraStemWeights;
+
 /** VeraBranch: one branch's weights. */
 typedef struct {
     VeraWeights *weights;
-    VeraLinearWeights patch, text_1, text_2, time_1, time_2, time_proj, head;
-    VeraKTensor head_table; /* [2, d] */
+    VeraStemWeights stem;
     VeraBlockWeights *blocks;
+    GPtrArray *placements; /* (element-type VeraPlacement) */
 } VeraBranch;
 
-/** vera_branch_init: looks every tensor up; the weights have been checked against vera_branch_get_specs(). */
-void vera_branch_init(VeraBranch *self, const VeraBranchConfig *config, VeraWeights *weights);
+/**
+ * vera_branch_init: looks every tensor up and puts it where @runtime reads it; the weights have been checked against
+ * vera_branch_get_specs(). After a failure vera_branch_clear() is due too.
+ */
+gboolean vera_branch_init(
+    VeraBranch *self, VeraRuntime *runtime, const VeraBranchConfig *config, VeraWeights *weights, GError **error);
 void vera_branch_clear(VeraBranch *self);
 
 /** vera_branch_get_linear: the pair PREFIX.weight, PREFIX.bias, the weight seen as a matrix */
 VeraLinearWeights vera_branch_get_linear(VeraWeights *weights, const char *prefix);
+
+/** VeraLayersWeights: what joins the branches: layers.safetensors. */
+typedef struct {
+    VeraLinearWeights source_patch, mask_patch;
+    VeraKTensor alpha_embedding, composite_embedding;
+} VeraLayersWeights;
 
 /**
  * VeraArena: activations of a forward, allocated once for a shape and reused.
@@ -60,8 +77,8 @@ struct _VeraTransformer {
     VeraModel *model;
     int n_branches;
     VeraBranch branches[VERA_N_BRANCHES];
-    VeraLinearWeights source_patch, mask_patch;
-    VeraKTensor alpha_embedding, composite_embedding;
+    VeraLayersWeights layers;
+    VeraPlacement *layers_placement;
     VeraArena arena;
     VeraBranchConfig config;
 };

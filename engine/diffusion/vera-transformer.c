@@ -8,6 +8,8 @@
 #include "engine/diffusion/vera-transformer-private.h"
 #include "engine/vera-engine-error.h"
 
+G_STATIC_ASSERT(sizeof(VeraLayersWeights) == 6 * sizeof(VeraKTensor));
+
 static VeraTransformer *
 vera_transformer_new_empty(VeraRuntime *runtime, VeraModel *model)
 {
@@ -36,8 +38,7 @@ vera_transformer_add_branch(VeraTransformer *self, VeraBranchId branch, GError *
         return FALSE;
     }
     self->config = *config;
-    vera_branch_init(&self->branches[self->n_branches++], config, weights);
-    return TRUE;
+    return vera_branch_init(&self->branches[self->n_branches++], self->runtime, config, weights, error);
 }
 
 VeraTransformer *
@@ -52,11 +53,12 @@ vera_transformer_new(VeraRuntime *runtime, VeraModel *model, GError **error)
     layers = vera_model_get_layers_weights(model, error);
     if (layers == NULL)
         return NULL;
-    self->source_patch = vera_branch_get_linear(layers, "source_patch");
-    self->mask_patch = vera_branch_get_linear(layers, "mask_patch");
-    vera_weights_get(layers, "alpha_embedding", &self->alpha_embedding);
-    vera_weights_get(layers, "composite_embedding", &self->composite_embedding);
-    return g_steal_pointer(&self);
+    self->layers.source_patch = vera_branch_get_linear(layers, "source_patch");
+    self->layers.mask_patch = vera_branch_get_linear(layers, "mask_patch");
+    vera_weights_get(layers, "alpha_embedding", &self->layers.alpha_embedding);
+    vera_weights_get(layers, "composite_embedding", &self->layers.composite_embedding);
+    self->layers_placement = vera_placement_new(runtime, &self->layers.source_patch.weight, sizeof self->layers / sizeof(VeraKTensor), error);
+    return self->layers_placement != NULL ? g_steal_pointer(&self) : NULL;
 }
 
 VeraTransformer *
@@ -75,6 +77,7 @@ vera_transformer_free(VeraTransformer *self)
     vera_arena_clear(&self->arena);
     for (int b = 0; b < self->n_branches; b++)
         vera_branch_clear(&self->branches[b]);
+    g_clear_pointer(&self->layers_placement, vera_placement_free);
     g_clear_pointer(&self->model, vera_model_unref);
     g_clear_pointer(&self->runtime, vera_runtime_unref);
     g_free(self);
@@ -200,8 +203,8 @@ vera_transformer_prepare_text(
     if (projected == NULL)
         return NULL;
     for (int b = 0; b < self->n_branches; b++) {
-        if (!vera_transformer_linear(self, &self->branches[b].text_1, rows->k, hidden->k, VERA_K_ACTIVATION_GELU_TANH, error) ||
-            !vera_transformer_linear(self, &self->branches[b].text_2, hidden->k, projected->k, VERA_K_ACTIVATION_NONE, error))
+        if (!vera_transformer_linear(self, &self->branches[b].stem.text_1, rows->k, hidden->k, VERA_K_ACTIVATION_GELU_TANH, error) ||
+            !vera_transformer_linear(self, &self->branches[b].stem.text_2, hidden->k, projected->k, VERA_K_ACTIVATION_NONE, error))
             return NULL;
         for (int layer = 0; layer < self->config.n_layers; layer++)
             if (vera_engine_error_set_cancelled(cancellable, error) ||
@@ -245,10 +248,10 @@ vera_modulation_init(VeraModulation *self, VeraTransformer *t, int b, float time
     flat = vera_k_tensor(VERA_K_DTYPE_F32, self->e6->k.data, 2, (const int64_t[]){ 1, 6 * d });
     silu.x = self->e->k;
     silu.y = hidden->k;
-    return vera_transformer_linear_f32(t, &branch->time_1, s->k, hidden->k, VERA_K_ACTIVATION_SILU, error) &&
-           vera_transformer_linear_f32(t, &branch->time_2, hidden->k, self->e->k, VERA_K_ACTIVATION_NONE, error) &&
+    return vera_transformer_linear_f32(t, &branch->stem.time_1, s->k, hidden->k, VERA_K_ACTIVATION_SILU, error) &&
+           vera_transformer_linear_f32(t, &branch->stem.time_2, hidden->k, self->e->k, VERA_K_ACTIVATION_NONE, error) &&
            vera_runtime_check(t->runtime, vera_k_activate(vera_runtime_get_ctx(t->runtime), &silu), "activation", error) &&
-           vera_transformer_linear_f32(t, &branch->time_proj, hidden->k, flat, VERA_K_ACTIVATION_NONE, error);
+           vera_transformer_linear_f32(t, &branch->stem.time_proj, hidden->k, flat, VERA_K_ACTIVATION_NONE, error);
 }
 
 /* [z, f, h, w] in host memory -> [N, z * ph * pw], channel slowest. */
@@ -312,16 +315,16 @@ vera_transformer_embed(VeraTransformer *self, const VeraTransformerInput *input,
     VeraKTensor patches;
 
     if (!vera_transformer_patchify(self, input->latents[b], input->shape, &patches, error) ||
-        !vera_transformer_linear_f32(self, &self->branches[b].patch, patches, residual, VERA_K_ACTIVATION_NONE, error))
+        !vera_transformer_linear_f32(self, &self->branches[b].stem.patch, patches, residual, VERA_K_ACTIVATION_NONE, error))
         return FALSE;
     if (self->n_branches == 1 || b == VERA_BRANCH_EDIT)
         return TRUE;
     if (b == VERA_BRANCH_ALPHA)
-        return vera_transformer_add_embedding(self, residual, &self->alpha_embedding, error) &&
-               (input->mask == NULL || vera_transformer_add_condition(self, residual, &self->mask_patch, input->mask,
+        return vera_transformer_add_embedding(self, residual, &self->layers.alpha_embedding, error) &&
+               (input->mask == NULL || vera_transformer_add_condition(self, residual, &self->layers.mask_patch, input->mask,
                                                                       input->shape, error));
-    return vera_transformer_add_embedding(self, residual, &self->composite_embedding, error) &&
-           vera_transformer_add_condition(self, residual, &self->source_patch, input->source, input->shape, error);
+    return vera_transformer_add_embedding(self, residual, &self->layers.composite_embedding, error) &&
+           vera_transformer_add_condition(self, residual, &self->layers.source_patch, input->source, input->shape, error);
 }
 
 /* wan21-spec.md section 1.3, steps 7 and 8. */
@@ -332,7 +335,7 @@ vera_transformer_head(VeraTransformer *self, int b, VeraModulation *modulation, 
     gint64 d = self->config.dim, n = self->arena.n_tokens, ph = self->config.patch_h, pw = self->config.patch_w;
     gint64 z = self->config.out_channels, f = shape[1], h = shape[2], w = shape[3];
     VeraKTensor m = vera_k_tensor_slice(&modulation->m->k, 0, 0, 2);
-    VeraKCopy copy = { .src = self->branches[b].head_table, .dst = m };
+    VeraKCopy copy = { .src = self->branches[b].stem.head_table, .dst = m };
     VeraKLayerNorm norm = { .x = vera_k_tensor_slice(&self->arena.residual->k, 0, b * n, n),
                             .shift = vera_k_tensor(VERA_K_DTYPE_F32, m.data, 1, (const int64_t[]){ d }),
                             .scale = vera_k_tensor(VERA_K_DTYPE_F32, (float *)m.data + d, 1, (const int64_t[]){ d }),
@@ -355,7 +358,7 @@ vera_transformer_head(VeraTransformer *self, int b, VeraModulation *modulation, 
             return FALSE;
     }
     return vera_runtime_check(self->runtime, vera_k_layer_norm(ctx, &norm), "normalisation", error) &&
-           vera_transformer_linear_f32(self, &self->branches[b].head, self->arena.normed->k, out, VERA_K_ACTIVATION_NONE, error) &&
+           vera_transformer_linear_f32(self, &self->branches[b].stem.head, self->arena.normed->k, out, VERA_K_ACTIVATION_NONE, error) &&
            vera_runtime_check(self->runtime, vera_k_copy(ctx, &place), "unpatching", error) &&
            vera_tensor_to_host(video, self->runtime, velocity, error);
 }

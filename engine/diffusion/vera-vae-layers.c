@@ -66,6 +66,7 @@ static void
 vera_vae_layer_clear(gpointer data)
 {
     g_free(((VeraVaeLayer *)data)->prefix);
+    vera_placement_free(((VeraVaeLayer *)data)->placement);
 }
 
 GArray *

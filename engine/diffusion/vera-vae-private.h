@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/diffusion/vera-placement.h"
 #include "engine/diffusion/vera-vae.h"
 
 G_BEGIN_DECLS
@@ -22,8 +23,10 @@ typedef struct {
 typedef struct {
     VeraVaeLayerKind kind;
     char *prefix;
+    /* Nothing but tensors from here to the placement that keeps them. */
     VeraKTensor gamma_1, gamma_2;
     VeraVaeConv conv_1, conv_2, shortcut, time_conv;
+    VeraPlacement *placement;
     gboolean has_shortcut;
     gboolean has_time;
 } VeraVaeLayer;

@@ -64,21 +64,32 @@ vera_vae_bind_layer(VeraVae *self, VeraVaeLayer *layer)
     }
 }
 
+static gboolean
+vera_vae_bind(VeraVae *self, GArray *layers, GError **error)
+{
+    gsize n = (G_STRUCT_OFFSET(VeraVaeLayer, placement) - G_STRUCT_OFFSET(VeraVaeLayer, gamma_1)) / sizeof(VeraKTensor);
+
+    for (guint i = 0; i < layers->len; i++) {
+        VeraVaeLayer *layer = &g_array_index(layers, VeraVaeLayer, i);
+        vera_vae_bind_layer(self, layer);
+        layer->placement = vera_placement_new(self->runtime, &layer->gamma_1, n, error);
+        if (layer->placement == NULL)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 VeraVae *
 vera_vae_new(VeraRuntime *runtime, const VeraVaeConfig *config, VeraWeights *weights, GError **error)
 {
-    VeraVae *self = g_new0(VeraVae, 1);
+    g_autoptr(VeraVae) self = g_new0(VeraVae, 1);
 
     self->runtime = vera_runtime_ref(runtime);
     self->weights = vera_weights_ref(weights);
     self->config = *config;
     self->encoder = vera_vae_list_layers(config, FALSE);
     self->decoder = vera_vae_list_layers(config, TRUE);
-    for (guint i = 0; i < self->encoder->len; i++)
-        vera_vae_bind_layer(self, &g_array_index(self->encoder, VeraVaeLayer, i));
-    for (guint i = 0; i < self->decoder->len; i++)
-        vera_vae_bind_layer(self, &g_array_index(self->decoder, VeraVaeLayer, i));
-    return self;
+    return vera_vae_bind(self, self->encoder, error) && vera_vae_bind(self, self->decoder, error) ? g_steal_pointer(&self) : NULL;
 }
 
 void

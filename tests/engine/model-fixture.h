@@ -5,6 +5,7 @@
 #include "engine/diffusion/vera-model.h"
 #include "engine/diffusion/vera-noise.h"
 #include "engine/diffusion/vera-runtime.h"
+#include "engine/vera-engine-error.h"
 
 /* A small model of the fixtures, and what tests of its parts need. */
 
@@ -20,14 +21,31 @@ model_fixture_open(const char *name)
     return model;
 }
 
+/* The CPU, or the device of the environment: the same tests run on a device whose memory is not the host's. */
+static inline const char *
+model_fixture_get_device(void)
+{
+    return g_getenv("VERA_TEST_DEVICE") ? g_getenv("VERA_TEST_DEVICE") : "cpu";
+}
+
 static inline VeraRuntime *
 model_fixture_make_runtime(int n_threads)
 {
     g_autoptr(GError) error = NULL;
-    VeraRuntime *runtime = vera_runtime_new("cpu", VERA_K_COMPUTE_F32, n_threads, &error);
+    VeraRuntime *runtime = vera_runtime_new(model_fixture_get_device(), VERA_K_COMPUTE_F32, n_threads, &error);
 
     g_assert_no_error(error);
     return runtime;
+}
+
+/* Too little memory, of the host or of the runtime's device. */
+static inline void
+model_fixture_check_out_of_memory(VeraRuntime *runtime, const GError *error)
+{
+    gboolean is_host = vera_k_device_is_host(vera_runtime_get_device(runtime));
+
+    if (is_host || !g_error_matches(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY))
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY);
 }
 
 /* Values from about -1 to 1 that differ everywhere. */

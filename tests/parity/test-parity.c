@@ -37,6 +37,10 @@ test_case(gconstpointer data)
         g_ptr_array_add(arguments, (gpointer)fixed[i]);
     for (guint i = 0; i < json_array_get_length(options); i++)
         g_ptr_array_add(arguments, (gpointer)json_array_get_string_element(options, i));
+    if (g_getenv("VERA_TEST_DEVICE") != NULL) {
+        g_ptr_array_add(arguments, (gpointer) "--device");
+        g_ptr_array_add(arguments, (gpointer)g_getenv("VERA_TEST_DEVICE"));
+    }
     g_ptr_array_add(arguments, NULL);
     run = parity_run((const char *const *)arguments->pdata);
     g_test_message("%s", run->messages);
