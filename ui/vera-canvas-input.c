@@ -200,24 +200,29 @@ vera_canvas_pinch_cb(GtkGestureZoom *gesture, double scale, VeraCanvas *self)
 
 /* What is seen at plate column @x: the wipe or the left side shows the other view. */
 static VeraView
-vera_canvas_get_view_at(VeraCanvas *self, double x)
+vera_canvas_get_view_at(VeraCanvas *self, double x, VeraSide *side)
 {
+    VeraRendererDisplay shown = { 0 };
     gboolean is_other = self->has_wipe && x < self->wipe * self->plate_width;
 
     if (self->has_split)
         is_other = vera_canvas_get_pane(self, self->pointer_x) == 0;
-    return is_other ? self->other : self->view;
+    vera_canvas_fill_views(self, &shown);
+    *side = is_other ? shown.other_side : shown.side;
+    return is_other ? shown.other : shown.view;
 }
 
 static gboolean
-vera_canvas_read(VeraCanvas *self, VeraView view, int x, int y, float *rgba)
+vera_canvas_read(VeraCanvas *self, VeraSide side, VeraView view, int x, int y, float *rgba)
 {
     float source[4];
 
     if (view != VERA_VIEW_DIFFERENCE)
-        return vera_renderer_read(self->renderer, view, x, y, 1, 1, rgba);
+        return side == VERA_SIDE_A ? vera_renderer_read(self->renderer, view, x, y, 1, 1, rgba)
+                                   : vera_renderer_read_alternate(self->renderer, view, x, y, 1, 1, rgba);
     if (!vera_renderer_read(self->renderer, VERA_VIEW_COMPOSITE, x, y, 1, 1, rgba) ||
-        !vera_renderer_read(self->renderer, VERA_VIEW_SOURCE, x, y, 1, 1, source))
+        !(vera_canvas_is_comparing(self) ? vera_renderer_read_alternate(self->renderer, VERA_VIEW_COMPOSITE, x, y, 1, 1, source)
+                                         : vera_renderer_read(self->renderer, VERA_VIEW_SOURCE, x, y, 1, 1, source)))
         return FALSE;
     for (int c = 0; c < 3; c++)
         rgba[c] = fabsf(rgba[c] - source[c]);
@@ -233,6 +238,7 @@ vera_canvas_tell_readout(VeraCanvas *self)
     double x, y;
     float rgba[4];
     VeraView view;
+    VeraSide side;
 
     vera_canvas_to_plate(self, self->pointer_x, self->pointer_y, &x, &y);
     if (self->renderer == NULL || self->pointer_x < 0 || x < 0 || y < 0 || x >= self->plate_width ||
@@ -241,8 +247,8 @@ vera_canvas_tell_readout(VeraCanvas *self)
         return;
     }
     gtk_gl_area_make_current(GTK_GL_AREA(self));
-    view = vera_canvas_get_view_at(self, x);
-    if (!vera_canvas_read(self, view, (int)x, (int)y, rgba))
+    view = vera_canvas_get_view_at(self, x, &side);
+    if (!vera_canvas_read(self, side, view, (int)x, (int)y, rgba))
         return;
     if (view == VERA_VIEW_MATTE)
         text = g_strdup_printf("%d, %d  %.3f", (int)x, (int)y, (double)rgba[3]);

@@ -14,6 +14,7 @@ struct _VeraCanvas {
 
     /* What is shown */
     VeraView view, other;
+    VeraSide side; /* while two takes are compared: which one is shown, or stands on the left */
     VeraChannel channel;
     gboolean has_overlay, has_wipe, has_split, has_onion;
     double wipe;
@@ -53,6 +54,12 @@ void vera_canvas_to_plate(VeraCanvas *self, double x, double y, double *plate_x,
 void vera_canvas_from_plate(VeraCanvas *self, double plate_x, double plate_y, double *x, double *y);
 /** vera_canvas_layout: settles zoom and position for the size that the widget has now. */
 void vera_canvas_layout(VeraCanvas *self);
+/** vera_canvas_is_comparing: Returns: whether two takes are compared, instead of two views */
+gboolean vera_canvas_is_comparing(VeraCanvas *self);
+/** vera_canvas_fill_views: what is shown where: views and sides of @display. */
+void vera_canvas_fill_views(VeraCanvas *self, VeraRendererDisplay *display);
+/** vera_canvas_compare_snapshot: the names of the takes that are compared, in the corners that show them. */
+void vera_canvas_compare_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
 /** vera_canvas_add_controllers: pointer, wheel, pinch. */
 void vera_canvas_add_controllers(VeraCanvas *self);
 

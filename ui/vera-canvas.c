@@ -109,8 +109,12 @@ vera_canvas_flip(VeraCanvas *self)
 {
     VeraView view = self->view;
 
-    self->view = self->other;
-    self->other = view;
+    if (vera_canvas_is_comparing(self)) {
+        self->side = self->side == VERA_SIDE_A ? VERA_SIDE_B : VERA_SIDE_A;
+    } else {
+        self->view = self->other;
+        self->other = view;
+    }
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_VIEW]);
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
@@ -165,6 +169,10 @@ vera_canvas_update_stack(VeraCanvas *self, VeraFrame *plate)
             selected = (int)i;
     }
     vera_renderer_set_layers(self->renderer, stack, (int)layers->len, selected, vera_editor_get_state(self->editor)->is_linear_over);
+    if (vera_canvas_is_comparing(self)) {
+        g_autoptr(VeraLayerFrame) compared = vera_editor_dup_compared(self->editor, plate);
+        vera_renderer_set_alternate(self->renderer, compared);
+    }
 }
 
 static gboolean
@@ -196,7 +204,7 @@ vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
     VeraRendererDisplay display = {
         .width = gtk_widget_get_width(GTK_WIDGET(self)) * device,
         .height = gtk_widget_get_height(GTK_WIDGET(self)) * device,
-        .view = self->view, .other = self->other, .channel = self->channel, .has_overlay = self->has_overlay, .has_grid = TRUE,
+        .channel = self->channel, .has_overlay = self->has_overlay, .has_grid = TRUE,
         .wipe = self->has_wipe ? (float)self->wipe : -1.0f,
         .split = self->has_split ? (float)(vera_canvas_get_pane_width(self) * device) : 0, .background = { 0.11f, 0.11f, 0.12f },
     };
@@ -204,6 +212,7 @@ vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
     if (self->renderer == NULL)
         return FALSE;
     vera_canvas_update(self);
+    vera_canvas_fill_views(self, &display);
     display.scale = (float)self->zoom;
     display.x = (float)self->x;
     display.y = (float)self->y;
@@ -261,6 +270,8 @@ vera_canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     vera_canvas_region_snapshot(self, snapshot);
     if (self->has_wipe && !self->has_split)
         vera_canvas_snapshot_wipe(self, snapshot);
+    if (vera_canvas_is_comparing(self))
+        vera_canvas_compare_snapshot(self, snapshot);
 }
 
 static void
@@ -279,12 +290,20 @@ vera_canvas_clip_changed_cb(VeraCanvas *self)
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
+static void
+vera_canvas_compared_cb(VeraCanvas *self)
+{
+    self->side = VERA_SIDE_A;
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
 void
 vera_canvas_set_editor(VeraCanvas *self, VeraEditor *editor)
 {
     g_set_object(&self->editor, editor);
     g_signal_connect_object(editor, "frame-ready", G_CALLBACK(gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_canvas_clip_changed_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "notify::compared-take", G_CALLBACK(vera_canvas_compared_cb), self, G_CONNECT_SWAPPED);
 }
 
 static void

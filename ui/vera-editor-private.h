@@ -26,6 +26,7 @@ struct _VeraEditor {
     char *back_clip_id;  /* what was shown before a new clip, in case that one cannot be opened */
     char *clip_error;
     char *selected;
+    char *compared; /* id of a take, perhaps of an edit that is not selected now */
     char *default_model;
     char *preferred_model; /* from the preferences, before @default_model */
     GHashTable *cuts; /* model folder -> how it cuts a range into windows */
@@ -75,6 +76,8 @@ void vera_editor_settle_sound(VeraEditor *self);
 void vera_editor_settle_volume(VeraEditor *self);
 /** vera_editor_get_heard_frame: gives the frame, with its fraction, that belongs to the sound heard now; %FALSE: go by the monotonic clock */
 gboolean vera_editor_get_heard_frame(VeraEditor *self, double *frame);
+/** vera_editor_notify_compared: the compared take may be another one, or none. */
+void vera_editor_notify_compared(VeraEditor *self);
 void vera_editor_set_preview_frame(VeraEditor *self);
 
 G_END_DECLS

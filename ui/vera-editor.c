@@ -7,7 +7,7 @@
 
 G_DEFINE_FINAL_TYPE(VeraEditor, vera_editor, G_TYPE_OBJECT)
 
-enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, N_PROPS };
+enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, PROP_COMPARED_TAKE, N_PROPS };
 static GParamSpec *props[N_PROPS];
 
 enum { SIGNAL_CLIP_CHANGED, SIGNAL_PROJECT_CHANGED, SIGNAL_FRAME_READY, SIGNAL_MESSAGE, N_SIGNALS };
@@ -29,6 +29,12 @@ void
 vera_editor_notify_ready(VeraEditor *self)
 {
     g_signal_emit(self, signals[SIGNAL_FRAME_READY], 0);
+}
+
+void
+vera_editor_notify_compared(VeraEditor *self)
+{
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_COMPARED_TAKE]);
 }
 
 VeraProject *
@@ -249,6 +255,7 @@ vera_editor_select(VeraEditor *self, const char *edit_id)
     g_free(self->selected);
     self->selected = g_strdup(edit_id);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_SELECTED_EDIT]);
+    vera_editor_notify_compared(self);
     vera_editor_notify_ready(self);
 }
 
@@ -318,6 +325,9 @@ vera_editor_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_PROJECT:
         g_value_set_object(value, self->project);
         break;
+    case PROP_COMPARED_TAKE:
+        g_value_set_string(value, vera_editor_get_compared(self) ? self->compared : NULL);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -362,6 +372,7 @@ vera_editor_dispose(GObject *object)
     g_clear_pointer(&self->preview, vera_layer_frame_unref);
     g_clear_pointer(&self->preview_edit, g_free);
     g_clear_pointer(&self->selected, g_free);
+    g_clear_pointer(&self->compared, g_free);
     g_clear_pointer(&self->back_clip_id, g_free);
     g_clear_pointer(&self->default_model, g_free);
     g_clear_pointer(&self->preferred_model, g_free);
@@ -385,6 +396,7 @@ vera_editor_class_init(VeraEditorClass *klass)
     props[PROP_SPEED] = g_param_spec_double("speed", NULL, NULL, -64, 64, 0, read);
     props[PROP_IS_LOOPING] = g_param_spec_boolean("is-looping", NULL, NULL, FALSE, both);
     props[PROP_PROJECT] = g_param_spec_object("project", NULL, NULL, VERA_TYPE_PROJECT, read);
+    props[PROP_COMPARED_TAKE] = g_param_spec_string("compared-take", NULL, NULL, NULL, read);
     g_object_class_install_properties(object_class, N_PROPS, props);
     signals[SIGNAL_CLIP_CHANGED] = g_signal_new("clip-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_PROJECT_CHANGED] = g_signal_new("project-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * VeraEditor: what one window works on, without any widget: the project, the clip that is open, the playhead, the selected edit,
  * playback.
  *
- * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string, id), "is-playing" (boolean,
+ * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string, id), "compared-take" (string,
+ * id, nullable, read-only), "is-playing" (boolean,
  * read-only), "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject, read-only).
  *
  * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the project changed;
@@ -87,6 +88,30 @@ VeraProjectState *vera_editor_begin_change(VeraEditor *self);
 /** vera_editor_begin_edit_change: likewise; @edit: (out): the selected edit in the copy; %NULL result if none is selected */
 VeraProjectState *vera_editor_begin_edit_change(VeraEditor *self, VeraEdit **edit);
 void vera_editor_commit(VeraEditor *self, VeraProjectState *state, const char *name, const char *merge_key);
+
+/** vera_editor_set_visible, vera_editor_set_solo: of the layer of an edit; an undo step. */
+void vera_editor_set_visible(VeraEditor *self, const char *edit_id, gboolean is_visible);
+void vera_editor_set_solo(VeraEditor *self, const char *edit_id, gboolean is_solo);
+/** vera_editor_move_edit: to @position in the stack, from 0 at the bottom; an undo step. */
+void vera_editor_move_edit(VeraEditor *self, const char *edit_id, guint position);
+
+/** vera_editor_choose_take: shows a take of the selected edit; the one that it was compared with then becomes the compared one. */
+void vera_editor_choose_take(VeraEditor *self, const char *take_id);
+/** vera_editor_rename_take: @name loses space around it; nothing happens for an empty one. */
+void vera_editor_rename_take(VeraEditor *self, const char *take_id, const char *name);
+/**
+ * vera_editor_delete_take: takes a take off the selected edit, and shows its neighbour if it was the one shown. Its files stay, so that
+ * Undo brings it back.
+ */
+void vera_editor_delete_take(VeraEditor *self, const char *take_id);
+/** vera_editor_use_settings: what @record was made with, for the next take of the selected edit: words, seed, steps, guidance, size */
+void vera_editor_use_settings(VeraEditor *self, const VeraTakeRecord *record);
+/** vera_editor_compare_take: @take_id (nullable): what the chosen take of the selected edit is compared with; %NULL for nothing */
+void vera_editor_compare_take(VeraEditor *self, const char *take_id);
+/** vera_editor_get_compared: Returns: (transfer none) (nullable): the take of the selected edit that the chosen one is compared with */
+const VeraProjectTake *vera_editor_get_compared(VeraEditor *self);
+/** vera_editor_dup_compared: Returns: (transfer full) (nullable): the compared take's layer over @plate; while it is made, %NULL */
+VeraLayerFrame *vera_editor_dup_compared(VeraEditor *self, VeraFrame *plate);
 
 /** vera_editor_add_edit: a new edit over the range, selected. */
 void vera_editor_add_edit(VeraEditor *self);

@@ -12,7 +12,5 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(VeraLayersPanel, vera_layers_panel, VERA, LAYERS_PANEL, GtkWidget)
 
 void vera_layers_panel_set_editor(VeraLayersPanel *self, VeraEditor *editor);
-/** vera_layers_panel_choose_take: the @index-th take of the selected edit, from 0. */
-void vera_layers_panel_choose_take(VeraLayersPanel *self, guint index);
 
 G_END_DECLS

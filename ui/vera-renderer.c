@@ -8,17 +8,32 @@
 /* Layers beyond this are possible in a project, but no GPU that runs here holds more at 4K. */
 #define VERA_RENDERER_MAX_LAYERS 16
 
+/* The composite of a side and what its views of the selected layer show. */
+typedef struct {
+    VeraGlTexture stack[2], model;
+    VeraLayerFrame *uploaded_model;
+    VeraGlTexture alternate; /* side B's selected layer */
+    VeraLayerFrame *uploaded_alternate;
+    GLuint composite; /* borrowed: source, or one of stack */
+    GLuint layer;     /* borrowed: the selected layer, or blank */
+    gboolean has_model;
+} VeraRendererSide;
+
 struct _VeraRenderer {
     /* Owned */
     GLuint integer_source, float_source, over, display;
     GLuint vertex_array, framebuffer;
-    VeraGlTexture planes[3], source, layers[VERA_RENDERER_MAX_LAYERS], model, stack[2], blank;
+    VeraGlTexture planes[3], source, layers[VERA_RENDERER_MAX_LAYERS], blank;
     VeraFrame *frame;
     VeraLayerFrame *uploaded[VERA_RENDERER_MAX_LAYERS];
-    VeraLayerFrame *uploaded_model;
+    VeraRendererSide sides[2];
 
+    /* The stack, for side B */
     int n_layers, selected;
-    GLuint composite; /* borrowed: source, or one of stack */
+    gboolean has_layer[VERA_RENDERER_MAX_LAYERS];
+    float opacity[VERA_RENDERER_MAX_LAYERS];
+    int transfer; /* for over.frag */
+    gboolean has_alternate;
     GLenum target_format, layer_format;
 };
 
@@ -47,11 +62,21 @@ vera_renderer_new(GError **error)
     return g_steal_pointer(&self);
 }
 
+static void
+vera_renderer_side_clear(VeraRendererSide *side)
+{
+    VeraGlTexture *textures[] = { &side->stack[0], &side->stack[1], &side->model, &side->alternate };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(textures); i++)
+        vera_gl_texture_clear(textures[i]);
+    g_clear_pointer(&side->uploaded_model, vera_layer_frame_unref);
+    g_clear_pointer(&side->uploaded_alternate, vera_layer_frame_unref);
+}
+
 void
 vera_renderer_free(VeraRenderer *self)
 {
-    VeraGlTexture *textures[] = { &self->planes[0], &self->planes[1], &self->planes[2], &self->source,
-                                  &self->model,     &self->stack[0],  &self->stack[1],  &self->blank };
+    VeraGlTexture *textures[] = { &self->planes[0], &self->planes[1], &self->planes[2], &self->source, &self->blank };
     GLuint programs[] = { self->integer_source, self->float_source, self->over, self->display };
 
     for (gsize i = 0; i < G_N_ELEMENTS(textures); i++)
@@ -63,9 +88,10 @@ vera_renderer_free(VeraRenderer *self)
         vera_gl_texture_clear(&self->layers[i]);
         g_clear_pointer(&self->uploaded[i], vera_layer_frame_unref);
     }
+    for (int i = 0; i < 2; i++)
+        vera_renderer_side_clear(&self->sides[i]);
     glDeleteVertexArrays(1, &self->vertex_array);
     glDeleteFramebuffers(1, &self->framebuffer);
-    g_clear_pointer(&self->uploaded_model, vera_layer_frame_unref);
     g_clear_pointer(&self->frame, vera_frame_unref);
     g_free(self);
 }
@@ -141,7 +167,11 @@ vera_renderer_convert(VeraRenderer *self, const VeraFrame *frame)
     glUniform4f(glGetUniformLocation(program, "matrix"), coding.matrix.red_cr, coding.matrix.green_cb, coding.matrix.green_cr,
                 coding.matrix.blue_cb);
     vera_renderer_run(self, &self->source);
-    self->composite = self->source.id;
+    for (int i = 0; i < 2; i++) {
+        self->sides[i].composite = self->source.id;
+        self->sides[i].layer = self->blank.id;
+        self->sides[i].has_model = FALSE;
+    }
 }
 
 gboolean
@@ -187,61 +217,97 @@ vera_renderer_upload_layer(VeraRenderer *self, VeraGlTexture *texture, const Ver
 }
 
 static void
-vera_renderer_put_over(VeraRenderer *self, int i, float opacity, int transfer, int *next)
+vera_renderer_put_over(VeraRenderer *self, VeraRendererSide *side, GLuint layer, float opacity)
 {
-    VeraGlTexture *target = &self->stack[*next];
+    VeraGlTexture *target = &side->stack[side->composite == side->stack[0].id];
 
     vera_gl_texture_resize(target, self->source.width, self->source.height, self->target_format, GL_RGBA,
                            self->target_format == GL_RGBA8 ? GL_UNSIGNED_BYTE : GL_FLOAT);
     glUseProgram(self->over);
-    vera_gl_bind(self->over, "below", 0, self->composite);
-    vera_gl_bind(self->over, "layer", 1, self->layers[i].id);
+    vera_gl_bind(self->over, "below", 0, side->composite);
+    vera_gl_bind(self->over, "layer", 1, layer);
     glUniform1f(glGetUniformLocation(self->over, "opacity"), opacity);
-    glUniform1i(glGetUniformLocation(self->over, "transfer"), transfer);
+    glUniform1i(glGetUniformLocation(self->over, "transfer"), self->transfer);
     vera_renderer_run(self, target);
-    self->composite = target->id;
-    *next = 1 - *next;
+    side->composite = target->id;
+}
+
+/* Uploads @frame's layer, or (@rgb) another colour of it, unless @texture holds it already. */
+static void
+vera_renderer_keep(VeraRenderer *self, VeraGlTexture *texture, VeraLayerFrame **uploaded, VeraLayerFrame *frame, const float *rgb)
+{
+    if (*uploaded == frame)
+        return;
+    g_clear_pointer(uploaded, vera_layer_frame_unref);
+    *uploaded = vera_layer_frame_ref(frame);
+    vera_renderer_upload_layer(self, texture, frame, rgb);
 }
 
 static void
-vera_renderer_keep_layer(VeraRenderer *self, int i, VeraLayerFrame *frame)
+vera_renderer_show_selected(VeraRenderer *self, VeraRendererSide *side, GLuint layer, VeraLayerFrame *frame)
 {
-    if (self->uploaded[i] == frame)
-        return;
-    g_clear_pointer(&self->uploaded[i], vera_layer_frame_unref);
-    self->uploaded[i] = vera_layer_frame_ref(frame);
-    vera_renderer_upload_layer(self, &self->layers[i], frame, frame->rgb);
+    side->layer = layer;
+    side->has_model = frame->model_rgb != NULL;
+    if (side->has_model)
+        vera_renderer_keep(self, &side->model, &side->uploaded_model, frame, frame->model_rgb);
 }
 
-static void
-vera_renderer_keep_model(VeraRenderer *self, VeraLayerFrame *frame)
+static gboolean
+vera_renderer_fits(VeraRenderer *self, const VeraLayerFrame *frame)
 {
-    if (frame->model_rgb == NULL || self->uploaded_model == frame)
-        return;
-    g_clear_pointer(&self->uploaded_model, vera_layer_frame_unref);
-    self->uploaded_model = vera_layer_frame_ref(frame);
-    vera_renderer_upload_layer(self, &self->model, frame, frame->model_rgb);
+    return frame != NULL && frame->width == self->frame->width && frame->height == self->frame->height;
+}
+
+static const VeraRendererSide *
+vera_renderer_get_side(VeraRenderer *self, VeraSide side)
+{
+    return &self->sides[self->has_alternate ? side : VERA_SIDE_A];
 }
 
 void
 vera_renderer_set_layers(VeraRenderer *self, const VeraRendererLayer *layers, int n_layers, int selected, gboolean is_linear)
 {
-    int next = 0;
+    VeraRendererSide *side = &self->sides[VERA_SIDE_A];
 
-    self->composite = self->source.id;
-    self->selected = -1;
-    self->n_layers = MIN(n_layers, VERA_RENDERER_MAX_LAYERS);
-    for (int i = 0; self->frame != NULL && i < self->n_layers; i++) {
+    self->has_alternate = FALSE;
+    side->composite = self->source.id;
+    side->layer = self->blank.id;
+    side->has_model = FALSE;
+    self->selected = selected;
+    self->n_layers = self->frame ? MIN(n_layers, VERA_RENDERER_MAX_LAYERS) : 0;
+    self->transfer = is_linear && self->frame ? (int)self->frame->color.transfer : -1;
+    for (int i = 0; i < self->n_layers; i++) {
         VeraLayerFrame *frame = layers[i].frame;
-        if (frame == NULL || frame->width != self->frame->width || frame->height != self->frame->height)
+        self->opacity[i] = layers[i].opacity;
+        self->has_layer[i] = vera_renderer_fits(self, frame);
+        if (!self->has_layer[i])
             continue;
-        vera_renderer_keep_layer(self, i, frame);
-        if (i == selected) {
-            self->selected = i;
-            vera_renderer_keep_model(self, frame);
-        }
+        vera_renderer_keep(self, &self->layers[i], &self->uploaded[i], frame, frame->rgb);
+        if (i == selected)
+            vera_renderer_show_selected(self, side, self->layers[i].id, frame);
         if (layers[i].opacity > 0.0f)
-            vera_renderer_put_over(self, i, layers[i].opacity, is_linear ? (int)self->frame->color.transfer : -1, &next);
+            vera_renderer_put_over(self, side, self->layers[i].id, layers[i].opacity);
+    }
+}
+
+void
+vera_renderer_set_alternate(VeraRenderer *self, VeraLayerFrame *frame)
+{
+    VeraRendererSide *side = &self->sides[VERA_SIDE_B];
+    gboolean has_frame = self->frame && self->selected >= 0 && vera_renderer_fits(self, frame);
+
+    self->has_alternate = TRUE;
+    side->composite = self->source.id;
+    side->layer = self->blank.id;
+    side->has_model = FALSE;
+    if (has_frame) {
+        vera_renderer_keep(self, &side->alternate, &side->uploaded_alternate, frame, frame->rgb);
+        vera_renderer_show_selected(self, side, side->alternate.id, frame);
+    }
+    for (int i = 0; i < self->n_layers; i++) {
+        gboolean is_selected = i == self->selected;
+        if (self->opacity[i] > 0.0f && (is_selected ? has_frame : self->has_layer[i]))
+            vera_renderer_put_over(self, side, is_selected ? side->alternate.id : self->layers[i].id, self->opacity[i]);
     }
 }
 
@@ -260,12 +326,12 @@ vera_renderer_set_filter(GLuint texture, float scale)
 static void
 vera_renderer_bind_views(VeraRenderer *self, float scale)
 {
-    GLuint layer = self->selected >= 0 ? self->layers[self->selected].id : self->blank.id;
-    GLuint model = self->selected >= 0 && self->uploaded_model ? self->model.id : self->composite;
-    GLuint textures[] = { self->source.id, self->composite, layer, model };
-    static const char *const names[] = { "source", "composite", "layer", "model" };
+    const VeraRendererSide *a = vera_renderer_get_side(self, VERA_SIDE_A), *b = vera_renderer_get_side(self, VERA_SIDE_B);
+    GLuint textures[] = { self->source.id, a->composite, a->layer, a->has_model ? a->model.id : a->composite,
+                          b->composite,    b->layer,     b->has_model ? b->model.id : b->composite };
+    static const char *const names[] = { "source", "composite_a", "layer_a", "model_a", "composite_b", "layer_b", "model_b" };
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < (int)G_N_ELEMENTS(names); i++) {
         vera_gl_bind(self->display, names[i], i, textures[i]);
         vera_renderer_set_filter(textures[i], scale);
     }
@@ -276,6 +342,8 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
 {
     GLuint p = self->display;
 
+    if (!self->has_alternate)
+        vera_renderer_side_clear(&self->sides[VERA_SIDE_B]);
     glViewport(0, 0, display->width, display->height);
     if (self->frame == NULL) {
         glClearColor(display->background[0], display->background[1], display->background[2], 1.0f);
@@ -290,6 +358,9 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
     glUniform1f(glGetUniformLocation(p, "scale"), display->scale);
     glUniform1i(glGetUniformLocation(p, "view"), (GLint)display->view);
     glUniform1i(glGetUniformLocation(p, "other"), (GLint)display->other);
+    glUniform1i(glGetUniformLocation(p, "side"), (GLint)display->side);
+    glUniform1i(glGetUniformLocation(p, "other_side"), (GLint)display->other_side);
+    glUniform1i(glGetUniformLocation(p, "has_alternate"), self->has_alternate);
     glUniform1f(glGetUniformLocation(p, "wipe"), display->wipe);
     glUniform1f(glGetUniformLocation(p, "split"), display->split);
     glUniform1i(glGetUniformLocation(p, "channel"), (GLint)display->channel);
@@ -301,23 +372,41 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
     glDrawArrays(GL_TRIANGLES, 0, 3);
 }
 
-gboolean
-vera_renderer_read(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba)
+static gboolean
+vera_renderer_read_texture(VeraRenderer *self, GLuint texture, int x, int y, int width, int height, float *rgba)
 {
-    GLuint texture = view == VERA_VIEW_SOURCE      ? self->source.id
-                     : view == VERA_VIEW_COMPOSITE ? self->composite
-                     : self->selected >= 0         ? self->layers[self->selected].id
-                                                   : self->blank.id;
     GLint before = 0;
 
     if (self->frame == NULL)
         return FALSE;
-    if (view == VERA_VIEW_MODEL && self->uploaded_model)
-        texture = self->model.id;
     glGetIntegerv(GL_READ_FRAMEBUFFER_BINDING, &before);
     glBindFramebuffer(GL_READ_FRAMEBUFFER, self->framebuffer);
     glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, texture, 0);
     glReadPixels(x, y, width, height, GL_RGBA, GL_FLOAT, rgba);
     glBindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)before);
     return TRUE;
+}
+
+static GLuint
+vera_renderer_find_texture(VeraRenderer *self, VeraSide which, VeraView view)
+{
+    const VeraRendererSide *side = vera_renderer_get_side(self, which);
+
+    if (view == VERA_VIEW_SOURCE)
+        return self->source.id;
+    if (view == VERA_VIEW_COMPOSITE)
+        return side->composite;
+    return view == VERA_VIEW_MODEL && side->has_model ? side->model.id : side->layer;
+}
+
+gboolean
+vera_renderer_read(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba)
+{
+    return vera_renderer_read_texture(self, vera_renderer_find_texture(self, VERA_SIDE_A, view), x, y, width, height, rgba);
+}
+
+gboolean
+vera_renderer_read_alternate(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba)
+{
+    return vera_renderer_read_texture(self, vera_renderer_find_texture(self, VERA_SIDE_B, view), x, y, width, height, rgba);
 }

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * @VERA_VIEW_LAYER_RAW: the selected layer's straight colour
  * @VERA_VIEW_MATTE: the selected layer's matte as grey
  * @VERA_VIEW_MODEL: the composite that the model itself drew
- * @VERA_VIEW_DIFFERENCE: how far composite and source differ, as a heat map
+ * @VERA_VIEW_DIFFERENCE: how far composite and source differ, or the composites of two sides, as a heat map
  */
 typedef enum {
     VERA_VIEW_COMPOSITE,
@@ -27,6 +27,16 @@ typedef enum {
     VERA_VIEW_DIFFERENCE,
     VERA_VIEW_COUNT,
 } VeraView;
+
+/**
+ * VeraSide: which of two stacks is shown.
+ * @VERA_SIDE_A: the stack as it is
+ * @VERA_SIDE_B: the stack with another take of the selected layer, for comparison
+ */
+typedef enum {
+    VERA_SIDE_A,
+    VERA_SIDE_B,
+} VeraSide;
 
 /** VeraChannel: which channel of a view is shown; a single one as grey. Alpha is the selected layer's matte. */
 typedef enum {
@@ -56,6 +66,8 @@ typedef struct {
  * @y: device position of the plate's upper edge
  * @view: what is shown, on the right of the wipe
  * @other: what is shown left of the wipe
+ * @side: of @view
+ * @other_side: of @other
  * @wipe: position of the wipe in plate widths, 0..1; negative for none
  * @split: device pixels; above 0 the target shows the plate twice: @other left of it, @view right of it, each at @x from its side's
  * left edge, and without a wipe
@@ -72,6 +84,8 @@ typedef struct {
     float y;
     VeraView view;
     VeraView other;
+    VeraSide side;
+    VeraSide other_side;
     float wipe;
     float split;
     VeraChannel channel;
@@ -112,6 +126,14 @@ gboolean vera_renderer_set_source(VeraRenderer *self, VeraFrame *frame, GError *
  */
 void vera_renderer_set_layers(VeraRenderer *self, const VeraRendererLayer *layers, int n_layers, int selected, gboolean is_linear);
 
+/**
+ * vera_renderer_set_alternate:
+ * @frame: (nullable): what side B has in place of the selected layer's frame; %NULL leaves that layer out
+ *
+ * Makes a side B, after vera_renderer_set_layers(), which takes it away again: without one both sides are the same.
+ */
+void vera_renderer_set_alternate(VeraRenderer *self, VeraLayerFrame *frame);
+
 /** vera_renderer_draw: draws into the bound framebuffer. */
 void vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display);
 
@@ -123,5 +145,8 @@ void vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display);
  * Returns: %FALSE if there is no source
  */
 gboolean vera_renderer_read(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba);
+
+/** vera_renderer_read_alternate: as vera_renderer_read(), of side B. */
+gboolean vera_renderer_read_alternate(VeraRenderer *self, VeraView view, int x, int y, int width, int height, float *rgba);
 
 G_END_DECLS

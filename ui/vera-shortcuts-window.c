@@ -33,6 +33,8 @@ vera_shortcuts_window_add_group(GString *text, VeraShortcutGroup group)
     }
     if (group == VERA_SHORTCUT_GROUP_EDITS)
         vera_shortcuts_window_add_row(text, _("Show take 1 to 10"), "1...0");
+    if (group == VERA_SHORTCUT_GROUP_VIEW)
+        vera_shortcuts_window_add_row(text, _("Compare with take 1 to 10"), "&lt;Alt&gt;1...0");
     if (group == VERA_SHORTCUT_GROUP_REGION)
         vera_shortcuts_window_add_row(text, _("Give up the shape"), "Escape");
     g_string_append(text, "</object></child>");

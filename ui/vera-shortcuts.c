@@ -33,6 +33,7 @@ static const VeraShortcut vera_shortcuts[] = {
     { "win.flip", "Return", N_("Swap A and B"), VERA_SHORTCUT_GROUP_VIEW },
     { "win.wipe", "w", N_("Wipe"), VERA_SHORTCUT_GROUP_VIEW },
     { "win.split", "<Shift>w", N_("Side by side"), VERA_SHORTCUT_GROUP_VIEW },
+    { "win.stop-comparing", "<Shift>Return", N_("Stop comparing takes"), VERA_SHORTCUT_GROUP_VIEW },
     { "win.overlay", "m", N_("Matte overlay"), VERA_SHORTCUT_GROUP_VIEW },
     { "win.channel(1)", "r", N_("Red channel; again for all"), VERA_SHORTCUT_GROUP_VIEW },
     { "win.channel(2)", "g", N_("Green channel; again for all"), VERA_SHORTCUT_GROUP_VIEW },
@@ -261,9 +262,9 @@ vera_shortcuts_is_accelerator(const char *key)
 gboolean
 vera_shortcuts_can_use(guint keyval, GdkModifierType modifiers)
 {
-    gboolean is_digit = keyval >= GDK_KEY_0 && keyval <= GDK_KEY_9;
+    gboolean is_of_takes = keyval >= GDK_KEY_0 && keyval <= GDK_KEY_9 && (modifiers == 0 || modifiers == GDK_ALT_MASK);
 
-    if (keyval == GDK_KEY_Escape || keyval == GDK_KEY_Tab || keyval == GDK_KEY_ISO_Left_Tab || (is_digit && modifiers == 0))
+    if (keyval == GDK_KEY_Escape || keyval == GDK_KEY_Tab || keyval == GDK_KEY_ISO_Left_Tab || is_of_takes)
         return FALSE;
     return gtk_accelerator_valid(keyval, modifiers) || vera_shortcuts_is_motion(keyval);
 }

@@ -48,7 +48,7 @@ VERA_WINDOW_ACTION(earlier_key, vera_editor_shift_key(self->editor, -1))
 VERA_WINDOW_ACTION(later_key, vera_editor_shift_key(self->editor, 1))
 VERA_WINDOW_ACTION(start, gtk_widget_activate_action(GTK_WIDGET(self->edit_panel), "edit-panel.start", NULL))
 VERA_WINDOW_ACTION(zoom, vera_canvas_zoom_to(self->canvas, g_variant_get_double(v)))
-VERA_WINDOW_ACTION(take, vera_layers_panel_choose_take(self->layers_panel, (guint)g_variant_get_int32(v)))
+VERA_WINDOW_ACTION(stop_comparing, vera_editor_compare_take(self->editor, NULL))
 
 /* J and L: again is faster; the other one first slows down. */
 static void
@@ -116,6 +116,38 @@ vera_window_add_marker_cb(GSimpleAction *action, GVariant *parameter, gpointer d
 
     vera_project_state_add_marker(state, vera_editor_get_frame(self->editor), NULL);
     vera_editor_commit(self->editor, state, _("Add Marker"), NULL);
+}
+
+/* Takes are counted from 0. */
+static const char *
+vera_window_get_take_id(VeraWindow *self, GVariant *index)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    guint at = (guint)g_variant_get_int32(index);
+
+    return edit && at < edit->takes->len ? ((VeraProjectTake *)edit->takes->pdata[at])->id : NULL;
+}
+
+static void
+vera_window_take_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    g_autofree char *id = g_strdup(vera_window_get_take_id(self, parameter));
+
+    if (id != NULL)
+        vera_editor_choose_take(self->editor, id);
+}
+
+/* Again: no longer. */
+static void
+vera_window_compare_cb(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VeraWindow *self = data;
+    const char *id = vera_window_get_take_id(self, parameter);
+    const VeraProjectTake *compared = vera_editor_get_compared(self->editor);
+
+    if (id != NULL)
+        vera_editor_compare_take(self->editor, compared && g_str_equal(compared->id, id) ? NULL : id);
 }
 
 static void
@@ -265,6 +297,8 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "timeline-out", .activate = vera_window_timeline_out_cb },
     { .name = "zoom", .activate = vera_window_zoom_cb, .parameter_type = "d" },
     { .name = "take", .activate = vera_window_take_cb, .parameter_type = "i" },
+    { .name = "compare", .activate = vera_window_compare_cb, .parameter_type = "i" },
+    { .name = "stop-comparing", .activate = vera_window_stop_comparing_cb },
     { .name = "show-help-overlay", .activate = vera_window_show_help_cb },
     { .name = "fullscreen", .activate = vera_window_fullscreen_cb },
     { .name = "tool", .parameter_type = "s", .state = "'pan'", .change_state = vera_window_tool_cb },
@@ -345,8 +379,9 @@ vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, 
         return GDK_EVENT_PROPAGATE;
     if (vera_window_is_for_focus(self, keyval) || vera_editor_get_clip_info(self->editor) == NULL)
         return GDK_EVENT_PROPAGATE;
-    if (keyval >= GDK_KEY_0 && keyval <= GDK_KEY_9 && modifiers == 0)
-        return gtk_widget_activate_action(GTK_WIDGET(self), "win.take", "i", (int)(keyval == GDK_KEY_0 ? 9 : keyval - GDK_KEY_1));
+    if (keyval >= GDK_KEY_0 && keyval <= GDK_KEY_9 && (modifiers == 0 || modifiers == GDK_ALT_MASK))
+        return gtk_widget_activate_action(GTK_WIDGET(self), modifiers == 0 ? "win.take" : "win.compare", "i",
+                                          (int)(keyval == GDK_KEY_0 ? 9 : keyval - GDK_KEY_1));
     shortcut = vera_shortcuts_match(gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(controller)));
     if (shortcut == NULL)
         return GDK_EVENT_PROPAGATE;

@@ -35,6 +35,7 @@ vera_take_record_new(void)
     VeraTakeRecord *self = g_new0(VeraTakeRecord, 1);
 
     self->frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    self->coverage = g_array_new(FALSE, FALSE, sizeof(double));
     return self;
 }
 
@@ -47,6 +48,7 @@ vera_take_record_free(VeraTakeRecord *self)
         g_free(G_STRUCT_MEMBER(char *, self, vera_take_strings[i].offset));
     g_free(self->plan_json);
     g_array_unref(self->frames);
+    g_array_unref(self->coverage);
     g_free(self);
 }
 
@@ -57,6 +59,16 @@ vera_take_record_add_plan(const VeraTakeRecord *self, JsonObject *object)
 
     if (plan != NULL)
         json_object_set_member(object, "plan", g_steal_pointer(&plan));
+}
+
+static void
+vera_take_record_add_coverage(const VeraTakeRecord *self, JsonObject *object)
+{
+    JsonArray *coverage = json_array_new();
+
+    for (guint i = 0; i < self->coverage->len; i++)
+        json_array_add_double_element(coverage, g_array_index(self->coverage, double, i));
+    json_object_set_array_member(object, "coverage", coverage);
 }
 
 char *
@@ -90,6 +102,7 @@ vera_take_record_to_json(const VeraTakeRecord *self)
     /* The layer's colour is what the model saw: display-referred, standard dynamic range. */
     json_object_set_string_member(object, "color", "display-referred SDR");
     vera_take_record_add_plan(self, object);
+    vera_take_record_add_coverage(self, object);
     return json_to_string(root, TRUE);
 }
 
@@ -118,6 +131,24 @@ vera_take_record_read_numbers(VeraTakeRecord *self, JsonObject *object)
         g_array_append_val(self->frames, frame);
     }
     return self->frames->len > 0;
+}
+
+/* Only a number for every frame is of use. */
+static void
+vera_take_record_read_coverage(VeraTakeRecord *self, JsonObject *object)
+{
+    JsonNode *node = json_object_get_member(object, "coverage");
+    JsonArray *array = node != NULL && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+
+    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
+        JsonNode *element = json_array_get_element(array, i);
+        GType type = json_node_get_value_type(element);
+        double value = type == G_TYPE_DOUBLE || type == G_TYPE_INT64 ? json_node_get_double(element) : -1;
+        if (value >= 0 && value <= 1)
+            g_array_append_val(self->coverage, value);
+    }
+    if (self->coverage->len != self->frames->len)
+        g_array_set_size(self->coverage, 0);
 }
 
 VeraTakeRecord *
@@ -149,6 +180,7 @@ vera_take_record_load(const char *path, GError **error)
         if (node != NULL && JSON_NODE_HOLDS_VALUE(node))
             G_STRUCT_MEMBER(char *, self, vera_take_strings[i].offset) = json_node_dup_string(node);
     }
+    vera_take_record_read_coverage(self, object);
     if (json_object_has_member(object, "plan"))
         self->plan_json = json_to_string(json_object_get_member(object, "plan"), FALSE);
     return g_steal_pointer(&self);

@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 
+#include "engine/compositing/vera-matte.h"
 #include "engine/diffusion/vera-weights.h"
 #include "engine/project/vera-take-private.h"
 #include "engine/vera-engine-error.h"
@@ -60,7 +61,7 @@ vera_take_free(VeraTake *self)
 {
     if (self == NULL)
         return;
-    vera_take_record_free(self->record);
+    g_clear_pointer(&self->record, vera_take_record_free);
     g_free(self->dir);
     g_free(self);
 }
@@ -69,6 +70,12 @@ const VeraTakeRecord *
 vera_take_get_record(VeraTake *self)
 {
     return self->record;
+}
+
+VeraTakeRecord *
+vera_take_steal_record(VeraTake *self)
+{
+    return g_steal_pointer(&self->record);
 }
 
 static const float *
@@ -168,7 +175,19 @@ vera_take_writer_new(const char *dir, VeraTakeRecord *record, GError **error)
     self->dir = g_strdup(dir);
     self->part = g_steal_pointer(&part);
     self->record = record;
+    g_array_set_size(record->coverage, 0);
     return self;
+}
+
+static double
+vera_take_writer_get_coverage(VeraTakeWriter *self, const float *matte)
+{
+    const VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
+    gsize pixels = (gsize)self->record->width * (gsize)self->record->height, n = 0;
+
+    for (gsize i = 0; i < pixels; i++)
+        n += matte[i] >= refinement.floor;
+    return (double)n / (double)pixels;
 }
 
 gboolean
@@ -181,9 +200,11 @@ vera_take_writer_add_frame(VeraTakeWriter *self, const float *edit, const float 
         { "matte", vera_k_tensor(VERA_K_DTYPE_F32, (void *)matte, 2, rgb + 1) },
         { "composite", vera_k_tensor(VERA_K_DTYPE_F32, (void *)composite, 3, rgb) },
     };
+    double coverage = vera_take_writer_get_coverage(self, matte);
 
     if (!vera_safetensors_write(path, tensors, 3, error))
         return FALSE;
+    g_array_append_val(self->record->coverage, coverage);
     self->n_frames++;
     return TRUE;
 }

@@ -28,6 +28,8 @@ G_BEGIN_DECLS
  * @model_hash: SHA-256 of its weights and configurations
  * @is_model_trained: whether the model has learned to make layers
  * @plan_json: (nullable): the frame plan that was used
+ * @coverage: (element-type double): share of each take frame that was generated, 0..1: where the matte is not below the floor of a
+ * new take; empty in takes of early versions
  * @build: version of the program
  * @started: ISO 8601, UTC
  * @finished: ISO 8601, UTC
@@ -55,6 +57,7 @@ typedef struct {
     char *model_hash;
     gboolean is_model_trained;
     char *plan_json;
+    GArray *coverage;
     char *build;
     char *started;
     char *finished;
@@ -67,7 +70,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraTakeRecord, vera_take_record_free)
 /** vera_take_record_to_json: Returns: (transfer full): the record as take.json holds it */
 char *vera_take_record_to_json(const VeraTakeRecord *self);
 
-/** vera_take_record_is_same_request: Returns: whether both would give the same bytes: all but times, paths and build agree */
+/** vera_take_record_is_same_request: Returns: whether both would give the same bytes: all but times, paths, coverage and build agree */
 gboolean vera_take_record_is_same_request(const VeraTakeRecord *self, const VeraTakeRecord *other);
 
 /**
@@ -127,7 +130,7 @@ typedef struct _VeraTakeWriter VeraTakeWriter;
 /**
  * vera_take_writer_new:
  * @dir: the take's folder-to-be; must not exist
- * @record: size, frames; kept until vera_take_writer_finish()
+ * @record: size, frames; coverage is filled in; kept until vera_take_writer_finish()
  * @error: return location for a #GError
  *
  * Errors: %VERA_ENGINE_ERROR_OUTPUT, %VERA_ENGINE_ERROR_DISK_FULL.

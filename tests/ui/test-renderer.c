@@ -325,6 +325,68 @@ test_grid(gconstpointer data)
     g_rand_free(rand);
 }
 
+static void
+assert_black(Fixture *f, const VeraRendererDisplay *display, guint8 *seen, gboolean is_black)
+{
+    int n = 0;
+
+    draw(f, display, seen);
+    for (gsize i = 0; i < N; i++)
+        n += seen[4 * i] != 0 || seen[4 * i + 1] != 0 || seen[4 * i + 2] != 0;
+    g_assert_cmpint(n == 0, ==, is_black);
+}
+
+/* Side B: the same stack with another frame for the selected layer; views, wipe and difference of the two sides. */
+static void
+test_sides(gconstpointer data)
+{
+    Fixture *f = (Fixture *)data;
+    GRand *rand = g_rand_new_with_seed(12);
+    g_autofree guint8 *seen = g_new(guint8, N * 4);
+    g_autofree float *a = g_new(float, N * 3);
+    VeraRendererDisplay display = { .width = W, .height = H, .scale = 1, .view = VERA_VIEW_COMPOSITE, .side = VERA_SIDE_B,
+                                    .other = VERA_VIEW_COMPOSITE, .other_side = VERA_SIDE_A, .wipe = 0.4f };
+
+    fixture_set_frame(f, rand, make_frame(rand, &formats[7], VERA_COLOR_MATRIX_RGB, VERA_COLOR_TRANSFER_SRGB, TRUE));
+    f->opacity[0] = 0.75f;
+    f->opacity[1] = 0.5f;
+    fixture_composite(f, 2, FALSE);
+    memcpy(a, f->want, sizeof(float) * N * 3);
+    /* What the engine makes of the other stack: the lower layer twice. */
+    memcpy(f->want, f->source, sizeof(float) * N * 3);
+    for (int i = 0; i < 2; i++) {
+        VeraComposite over = { .width = W, .height = H, .source_rgb = f->want, .layer_rgb = f->layers[0]->rgb,
+                               .matte = f->layers[0]->matte, .opacity = f->opacity[i] };
+        vera_composite_over(&over, f->want);
+    }
+    vera_renderer_set_alternate(f->renderer, f->layers[0]);
+    g_assert_true(vera_renderer_read_alternate(f->renderer, VERA_VIEW_COMPOSITE, 0, 0, W, H, f->got));
+    g_assert_true(vera_renderer_read_alternate(f->renderer, VERA_VIEW_MATTE, 0, 0, W, H, f->seen));
+    for (int i = 0; i < N; i++) {
+        g_assert_cmpfloat_with_epsilon(f->seen[4 * i + 3], f->layers[0]->matte[i], 1e-3);
+        for (int c = 0; c < 3; c++)
+            g_assert_cmpfloat_with_epsilon(f->got[4 * i + c], f->want[3 * i + c], 1.0f / 255);
+    }
+    draw(f, &display, seen);
+    for (int i = 0; i < N; i++)
+        assert_pixel(seen + (gsize)4 * (gsize)i, ((float)(i % W) + 0.5f) / W < 0.4f ? a + 3 * i : f->want + 3 * i);
+    display.wipe = -1;
+    display.view = VERA_VIEW_DIFFERENCE;
+    assert_black(f, &display, seen, FALSE);
+    vera_renderer_set_alternate(f->renderer, f->layers[1]);
+    assert_black(f, &display, seen, TRUE);
+    /* Without a frame the layer is left out; without a side B both are the same, and the difference is the source's. */
+    vera_renderer_set_alternate(f->renderer, NULL);
+    g_assert_true(vera_renderer_read_alternate(f->renderer, VERA_VIEW_MATTE, 0, 0, 1, 1, f->seen));
+    g_assert_cmpfloat(f->seen[3], ==, 0);
+    fixture_composite(f, 2, FALSE);
+    g_assert_true(vera_renderer_read_alternate(f->renderer, VERA_VIEW_COMPOSITE, 0, 0, W, H, f->seen));
+    g_assert_cmpmem(f->got, sizeof(float) * N * 4, f->seen, sizeof(float) * N * 4);
+    assert_black(f, &display, seen, FALSE);
+    fixture_clear_frame(f);
+    g_rand_free(rand);
+}
+
 static GdkGLContext *
 make_context(void)
 {
@@ -360,6 +422,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/ui/renderer/left-out", &f, test_left_out);
     g_test_add_data_func("/ui/renderer/split", &f, test_split);
     g_test_add_data_func("/ui/renderer/grid", &f, test_grid);
+    g_test_add_data_func("/ui/renderer/sides", &f, test_sides);
     status = g_test_run();
     vera_renderer_free(f.renderer);
     for (gsize i = 0; i < 4; i++)

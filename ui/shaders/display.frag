@@ -1,14 +1,20 @@
 // The composed plate on the screen: view, wipe, channel, overlay, grid.
 uniform sampler2D source;
-uniform sampler2D composite;
-uniform sampler2D layer;
-uniform sampler2D model;
+uniform sampler2D composite_a;
+uniform sampler2D layer_a;
+uniform sampler2D model_a;
+uniform sampler2D composite_b; // the same of side B
+uniform sampler2D layer_b;
+uniform sampler2D model_b;
 uniform vec2 target; // device pixels
 uniform vec2 plate; // plate pixels
 uniform vec2 origin; // device position of the plate
 uniform float scale;
 uniform int view;
 uniform int other;
+uniform int side; // of view: 0 A, 1 B
+uniform int other_side;
+uniform int has_alternate; // whether there is a side B
 uniform float wipe;
 uniform float split; // device pixels of one side of two, or 0
 uniform int channel;
@@ -24,13 +30,18 @@ vec3 heat(float x)
     return clamp(vec3(3.0 * x, 3.0 * x - 1.0, 3.0 * x - 2.0), 0.0, 1.0);
 }
 
-vec3 pick(int which, vec2 at, vec2 device)
+vec4 pick_layer(int from, vec2 at)
+{
+    return from == 0 ? texture(layer_a, at) : texture(layer_b, at);
+}
+
+vec3 pick(int which, int from, vec2 at, vec2 device)
 {
     if (which == 0)
-        return texture(composite, at).rgb;
+        return from == 0 ? texture(composite_a, at).rgb : texture(composite_b, at).rgb;
     if (which == 1)
         return texture(source, at).rgb;
-    vec4 top = texture(layer, at);
+    vec4 top = pick_layer(from, at);
     if (which == 2) {
         float square = mod(floor(device.x / 12.0) + floor(device.y / 12.0), 2.0);
         return top.rgb * top.a + vec3(0.32 + 0.12 * square) * (1.0 - top.a);
@@ -40,8 +51,9 @@ vec3 pick(int which, vec2 at, vec2 device)
     if (which == 4)
         return vec3(top.a);
     if (which == 5)
-        return texture(model, at).rgb;
-    vec3 difference = abs(texture(composite, at).rgb - texture(source, at).rgb);
+        return from == 0 ? texture(model_a, at).rgb : texture(model_b, at).rgb;
+    vec3 against = has_alternate != 0 ? texture(composite_b, at).rgb : texture(source, at).rgb;
+    vec3 difference = abs(texture(composite_a, at).rgb - against);
     return heat(max(difference.r, max(difference.g, difference.b)));
 }
 
@@ -62,8 +74,9 @@ void main()
         return;
     }
     bool is_other = split > 0.0 ? !is_right : at.x < wipe;
-    vec3 value = pick(is_other ? other : view, at, device);
-    float alpha = texture(layer, at).a;
+    int from = is_other ? other_side : side;
+    vec3 value = pick(is_other ? other : view, from, at, device);
+    float alpha = pick_layer(from, at).a;
     if (channel > 0)
         value = vec3(channel == 4 ? alpha : value[channel - 1]);
     if (has_overlay != 0)
