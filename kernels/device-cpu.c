@@ -60,11 +60,20 @@ vera_k_cpu_close(VeraKDevice *device)
     free(device);
 }
 
+#if VERA_HAVE_ONEDNN
+static bool
+vera_k_cpu_is_plain(void)
+{
+    const char *forced = getenv("VERA_KERNELS");
+
+    return forced != NULL && strcmp(forced, "ref") == 0;
+}
+#endif
+
 VeraKStatus
 vera_k_device_open_cpu(VeraKDevice **device, char *message, size_t message_size)
 {
     VeraKDevice *self = calloc(1, sizeof *self);
-    const char *forced = getenv("VERA_KERNELS");
 
     *device = self;
     if (self == NULL)
@@ -81,7 +90,9 @@ vera_k_device_open_cpu(VeraKDevice **device, char *message, size_t message_size)
     snprintf(self->info.name, sizeof self->info.name, "CPU, %d threads", omp_get_max_threads());
     snprintf(self->info.variant, sizeof self->info.variant, "ref");
     vera_k_ops_init_reference(self->ops);
-    if (forced == NULL || strcmp(forced, "ref") != 0)
+#if VERA_HAVE_ONEDNN
+    if (!vera_k_cpu_is_plain())
         vera_k_ops_init_cpu(self->ops, &self->info);
+#endif
     return VERA_K_OK;
 }
