@@ -27,12 +27,30 @@ vera_k_is_shape(const VeraKTensor *t, int n_dims, int64_t a, int64_t b, int64_t 
     return true;
 }
 
-/* F32 rows [m, d] whose last stride is 1. */
+static bool
+vera_k_is_f32_or_bf16(const VeraKTensor *t)
+{
+    return t->dtype == VERA_K_DTYPE_F32 || t->dtype == VERA_K_DTYPE_BF16;
+}
+
+/* An operand of a product, which may be BF16 where products are. */
+static bool
+vera_k_is_operand(const VeraKTensor *t, VeraKCompute compute)
+{
+    return t->dtype == VERA_K_DTYPE_F32 || (t->dtype == VERA_K_DTYPE_BF16 && compute == VERA_K_COMPUTE_BF16);
+}
+
+/* Rows [m, d] of any type whose last stride is 1. */
+static bool
+vera_k_is_any_rows(const VeraKTensor *t, int64_t m, int64_t d)
+{
+    return vera_k_is_shape(t, 2, m, d, 0, 0) && (t->stride[1] == 1 || d == 1) && (t->stride[0] >= d || m == 1);
+}
+
 static bool
 vera_k_is_rows(const VeraKTensor *t, int64_t m, int64_t d)
 {
-    return t->dtype == VERA_K_DTYPE_F32 && vera_k_is_shape(t, 2, m, d, 0, 0) &&
-           (t->stride[1] == 1 || d == 1) && (t->stride[0] >= d || m == 1);
+    return t->dtype == VERA_K_DTYPE_F32 && vera_k_is_any_rows(t, m, d);
 }
 
 static bool
@@ -71,18 +89,27 @@ vera_k_overlap(const VeraKTensor *a, const VeraKTensor *b)
     return a0 < b1 && b0 < a1;
 }
 
+/* Rows like those of @x, F32 or, where they are not @x, BF16. */
+static bool
+vera_k_is_rounded_rows(const VeraKTensor *y, const VeraKTensor *x)
+{
+    return vera_k_is_any_rows(y, x->shape[0], x->shape[1]) &&
+           (y->dtype == VERA_K_DTYPE_F32 || (y->dtype == VERA_K_DTYPE_BF16 && !vera_k_overlap(x, y)));
+}
+
 VeraKStatus
 vera_k_validate_linear(VeraKCtx *ctx, const VeraKLinear *op)
 {
     int64_t m = op->x.shape[0], k = op->x.shape[1], n = op->weight.shape[0];
 
-    CHECK(op->x.n_dims == 2 && vera_k_is_rows(&op->x, m, k), "linear: x must be F32 rows [M, K]");
+    CHECK(op->x.n_dims == 2 && vera_k_is_any_rows(&op->x, m, k) && vera_k_is_operand(&op->x, op->compute),
+          "linear: x must be rows [M, K] of F32, or of BF16 where products are BF16");
     CHECK(vera_k_is_shape(&op->weight, 2, n, k, 0, 0) && vera_k_is_float(&op->weight) &&
               vera_k_tensor_is_contiguous(&op->weight),
           "linear: weight must be a dense float [N, %lld]", (long long)k);
     CHECK(vera_k_is_vector(&op->bias, n, true), "linear: bias must be [%lld]", (long long)n);
-    CHECK(vera_k_is_rows(&op->y, m, n), "linear: y must be F32 rows [%lld, %lld]", (long long)m,
-          (long long)n);
+    CHECK(vera_k_is_any_rows(&op->y, m, n) && vera_k_is_f32_or_bf16(&op->y),
+          "linear: y must be F32 or BF16 rows [%lld, %lld]", (long long)m, (long long)n);
     CHECK(!vera_k_overlap(&op->x, &op->y), "linear: y overlaps x");
     return VERA_K_OK;
 }
@@ -92,8 +119,8 @@ vera_k_validate_layer_norm(VeraKCtx *ctx, const VeraKLayerNorm *op)
 {
     int64_t m = op->x.shape[0], d = op->x.shape[1];
 
-    CHECK(op->x.n_dims == 2 && vera_k_is_rows(&op->x, m, d) && vera_k_is_rows(&op->y, m, d),
-          "layer_norm: x and y must be F32 rows of one shape");
+    CHECK(op->x.n_dims == 2 && vera_k_is_rows(&op->x, m, d) && vera_k_is_rounded_rows(&op->y, &op->x),
+          "layer_norm: x must be F32 rows, and y rows of F32, or elsewhere of BF16, of that shape");
     CHECK(vera_k_is_vector(&op->weight, d, true) && vera_k_is_vector(&op->bias, d, true) &&
               vera_k_is_vector(&op->scale, d, false) && vera_k_is_vector(&op->shift, d, false),
           "layer_norm: weight, bias, scale and shift must be [%lld]", (long long)d);
@@ -106,8 +133,8 @@ vera_k_validate_rms_norm(VeraKCtx *ctx, const VeraKRmsNorm *op)
 {
     int64_t m = op->x.shape[0], d = op->x.shape[1];
 
-    CHECK(op->x.n_dims == 2 && vera_k_is_rows(&op->x, m, d) && vera_k_is_rows(&op->y, m, d),
-          "rms_norm: x and y must be F32 rows of one shape");
+    CHECK(op->x.n_dims == 2 && vera_k_is_rows(&op->x, m, d) && vera_k_is_rounded_rows(&op->y, &op->x),
+          "rms_norm: x must be F32 rows, and y rows of F32, or elsewhere of BF16, of that shape");
     CHECK(op->weight.data != NULL && vera_k_is_vector(&op->weight, d, true),
           "rms_norm: weight must be [%lld]", (long long)d);
     CHECK(op->eps > 0, "rms_norm: eps must be positive");
@@ -126,8 +153,7 @@ vera_k_validate_rms_norm(VeraKCtx *ctx, const VeraKRmsNorm *op)
 static bool
 vera_k_is_heads(const VeraKTensor *t, int64_t l, int64_t h, int64_t d)
 {
-    return t->dtype == VERA_K_DTYPE_F32 && vera_k_is_shape(t, 3, l, h, d, 0) &&
-           (t->stride[2] == 1 || d == 1);
+    return vera_k_is_shape(t, 3, l, h, d, 0) && (t->stride[2] == 1 || d == 1);
 }
 
 VeraKStatus
@@ -135,11 +161,12 @@ vera_k_validate_attention(VeraKCtx *ctx, const VeraKAttention *op)
 {
     int64_t lq = op->q.shape[0], lk = op->k.shape[0], h = op->q.shape[1], d = op->q.shape[2];
 
-    CHECK(op->q.n_dims == 3 && vera_k_is_heads(&op->q, lq, h, d) && vera_k_is_heads(&op->o, lq, h, d),
-          "attention: q and o must be F32 [Lq, H, D] with last stride 1");
-    CHECK(op->k.n_dims == 3 && vera_k_is_heads(&op->k, lk, h, d) && vera_k_is_heads(&op->v, lk, h, d),
-          "attention: k and v must be F32 [Lk, %lld, %lld] with last stride 1", (long long)h,
-          (long long)d);
+    CHECK(op->q.n_dims == 3 && vera_k_is_heads(&op->q, lq, h, d) && vera_k_is_heads(&op->o, lq, h, d) &&
+              vera_k_is_operand(&op->q, op->compute) && vera_k_is_f32_or_bf16(&op->o),
+          "attention: q and o must be F32 [Lq, H, D] with last stride 1, or BF16, q only where products are");
+    CHECK(op->k.n_dims == 3 && vera_k_is_heads(&op->k, lk, h, d) && vera_k_is_heads(&op->v, lk, h, d) &&
+              op->k.dtype == op->q.dtype && op->v.dtype == op->q.dtype,
+          "attention: k and v must be [Lk, %lld, %lld] of q's type with last stride 1", (long long)h, (long long)d);
     CHECK(op->bias.data == NULL ||
               (op->bias.dtype == VERA_K_DTYPE_F32 && vera_k_is_shape(&op->bias, 3, h, lq, lk, 0)),
           "attention: bias must be F32 [H, Lq, Lk]");
@@ -225,13 +252,13 @@ vera_k_validate_conv3d(VeraKCtx *ctx, const VeraKConv3d *op)
     int64_t tc = op->cache.data ? op->cache.shape[0] : 0;
     int64_t t, h, wide;
 
-    CHECK(x->data && x->n_dims == 4 && x->dtype == VERA_K_DTYPE_F32 && vera_k_tensor_is_contiguous(x),
-          "conv3d: x must be dense F32 [T, H, W, I]");
+    CHECK(x->data && x->n_dims == 4 && vera_k_is_operand(x, op->compute) && vera_k_tensor_is_contiguous(x),
+          "conv3d: x must be dense [T, H, W, I] of F32, or of BF16 where products are BF16");
     CHECK(w->data && w->n_dims == 5 && vera_k_is_float(w) && vera_k_tensor_is_contiguous(w) &&
               w->shape[1] == x->shape[3],
           "conv3d: weight must be dense [O, %lld, kt, kh, kw]", (long long)x->shape[3]);
     CHECK(op->cache.data == NULL ||
-              (op->cache.n_dims == 4 && op->cache.dtype == VERA_K_DTYPE_F32 &&
+              (op->cache.n_dims == 4 && op->cache.dtype == x->dtype &&
                vera_k_tensor_is_contiguous(&op->cache) && op->cache.shape[1] == x->shape[1] &&
                op->cache.shape[2] == x->shape[2] && op->cache.shape[3] == x->shape[3]),
           "conv3d: cache must be like x");
@@ -256,9 +283,9 @@ vera_k_validate_conv3d(VeraKCtx *ctx, const VeraKConv3d *op)
 VeraKStatus
 vera_k_validate_channel_norm(VeraKCtx *ctx, const VeraKChannelNorm *op)
 {
-    CHECK(op->x.n_dims == 2 && vera_k_is_f32_like(&op->x, &op->x) && vera_k_is_f32_like(&op->y, &op->x) &&
-              op->y.n_dims == 2 && op->y.shape[1] == op->x.shape[1],
-          "channel_norm: x and y must be dense F32 [P, C]");
+    CHECK(op->x.n_dims == 2 && vera_k_is_f32_like(&op->x, &op->x) && vera_k_is_rounded_rows(&op->y, &op->x) &&
+              vera_k_tensor_is_contiguous(&op->y),
+          "channel_norm: x must be dense F32 [P, C], and y dense F32, or elsewhere BF16, of that shape");
     CHECK(op->gamma.data && vera_k_is_vector(&op->gamma, op->x.shape[1], true),
           "channel_norm: gamma must be [%lld]", (long long)op->x.shape[1]);
     return VERA_K_OK;

@@ -5,7 +5,8 @@
 /*
  * The operators of the three networks. Each takes an argument struct, validates it once (shapes, types, strides,
  * aliasing) and calls the table of the context's device. All return VERA_K_OK or an error with a sentence in the
- * context; on error outputs are undefined. Activations are F32 unless said otherwise; weights may be F32, F16, BF16
+ * context; on error outputs are undefined. Activations are F32 unless said otherwise; where they may be BF16, the result is that of the
+ * same operator in F32, rounded on store (it saves a GPU passes over memory, and costs a CPU time). Weights may be F32, F16, BF16
  * or F8_E4M3 and are read where they lie (memory-mapped files), never modified. Scratch memory comes from the
  * context, grows to the largest need and is reused (an out of memory there is VERA_K_ERR_OUT_OF_MEMORY).
  * Results do not depend on the number of threads.
@@ -25,10 +26,10 @@ typedef enum {
 
 /** vera_k_linear: y[m, n] = act(sum_k x[m, k] * weight[n, k] + bias[n]); rows of x and y may be strided (last stride 1). */
 typedef struct {
-    VeraKTensor x;      /* F32 [M, K] */
+    VeraKTensor x;      /* F32 [M, K]; with compute BF16 perhaps BF16 */
     VeraKTensor weight; /* any weight type [N, K], contiguous */
     VeraKTensor bias;   /* any weight type [N]; data NULL for none */
-    VeraKTensor y;      /* F32 [M, N]; must not overlap x */
+    VeraKTensor y;      /* F32 or BF16 [M, N]; must not overlap x */
     VeraKActivation activation;
     VeraKCompute compute;
 } VeraKLinear;
@@ -36,7 +37,7 @@ VeraKStatus vera_k_linear(VeraKCtx *ctx, const VeraKLinear *op);
 
 /**
  * vera_k_layer_norm: per row: y = LN(x) * w + b, then * (1 + scale) + shift. LN subtracts the mean and divides by
- * sqrt(biased variance + eps). Each of weight, bias, scale, shift [D] may have data NULL. y may be x.
+ * sqrt(biased variance + eps). Each of weight, bias, scale, shift [D] may have data NULL. y may be x if it is F32.
  */
 typedef struct {
     VeraKTensor x;      /* F32 [M, D] */
@@ -44,7 +45,7 @@ typedef struct {
     VeraKTensor bias;
     VeraKTensor scale;  /* F32 [D] */
     VeraKTensor shift;  /* F32 [D] */
-    VeraKTensor y;      /* F32 [M, D] */
+    VeraKTensor y;      /* F32 or BF16 [M, D] */
     float eps;
 } VeraKLayerNorm;
 VeraKStatus vera_k_layer_norm(VeraKCtx *ctx, const VeraKLayerNorm *op);
@@ -52,14 +53,14 @@ VeraKStatus vera_k_layer_norm(VeraKCtx *ctx, const VeraKLayerNorm *op);
 /**
  * vera_k_rms_norm: per row: y = x / sqrt(mean(x^2) + eps) * weight, then, if cos/sin are given, rotary embedding:
  * each row is H heads of width Dh; channels (2j, 2j+1) of a head are rotated by (cos[m, j], sin[m, j]).
- * y may be x; rows may be strided.
+ * y may be x if it is F32; rows may be strided.
  */
 typedef struct {
     VeraKTensor x;      /* F32 [M, D] */
     VeraKTensor weight; /* any weight type [D] */
     VeraKTensor cos;    /* F32 [M, Dh / 2]; data NULL for none */
     VeraKTensor sin;
-    VeraKTensor y;      /* F32 [M, D] */
+    VeraKTensor y;      /* F32 or BF16 [M, D] */
     int n_heads;        /* only with cos/sin */
     float eps;
 } VeraKRmsNorm;
@@ -68,15 +69,16 @@ VeraKStatus vera_k_rms_norm(VeraKCtx *ctx, const VeraKRmsNorm *op);
 /**
  * vera_k_attention: o[i, h] = sum_j softmax_j(scale * q[i, h] . k[j, h] + bias[h, i, j] + key_bias[j]) v[j, h].
  * The score matrix is never materialised. Any Dh from 1 to 256 (512 for one head: VAE). Strides are free except the
- * last, which is 1; so joint q, k, v of several branches may be one tensor written in parts.
+ * last, which is 1; so joint q, k, v of several branches may be one tensor written in parts. With compute BF16 q, k and v may all be
+ * BF16.
  */
 typedef struct {
     VeraKTensor q;        /* F32 [Lq, H, Dh] */
-    VeraKTensor k;        /* F32 [Lk, H, Dh] */
-    VeraKTensor v;        /* F32 [Lk, H, Dh] */
+    VeraKTensor k;        /* of q's type [Lk, H, Dh] */
+    VeraKTensor v;        /* of q's type [Lk, H, Dh] */
     VeraKTensor bias;     /* F32 [H, Lq, Lk]; data NULL for none */
     VeraKTensor key_bias; /* F32 [Lk]; data NULL for none; -INFINITY masks a key (not all of them) */
-    VeraKTensor o;        /* F32 [Lq, H, Dh]; must not overlap the inputs */
+    VeraKTensor o;        /* F32 or BF16 [Lq, H, Dh]; must not overlap the inputs */
     float scale;
     VeraKCompute compute;
 } VeraKAttention;
@@ -133,11 +135,11 @@ VeraKStatus vera_k_embed(VeraKCtx *ctx, const VeraKEmbed *op);
  * sum x'[t*stride_t + a, p*stride_h + b, q*stride_w + c, i] * weight[o, i, a, b, c] (+ residual[t, p, q, o]),
  * where x' is [cache ; x] along time, zero-padded: pad_t zeros in front of the cache, pad_h_before/after and
  * pad_w_before/after in space. With upsample = 2 the input is first enlarged 2x in space by repetition (pads count
- * in enlarged pixels). Weights are in PyTorch's layout.
+ * in enlarged pixels). Weights are in PyTorch's layout. With compute BF16 x and cache may both be BF16.
  */
 typedef struct {
     VeraKTensor x;        /* F32 [T, H, W, I], contiguous */
-    VeraKTensor cache;    /* F32 [Tc, H, W, I], contiguous; data NULL for none */
+    VeraKTensor cache;    /* of x's type [Tc, H, W, I], contiguous; data NULL for none */
     VeraKTensor weight;   /* any weight type [O, I, kt, kh, kw], contiguous */
     VeraKTensor bias;     /* any weight type [O]; data NULL for none */
     VeraKTensor residual; /* F32 like y; data NULL for none; may be y */
@@ -150,11 +152,11 @@ typedef struct {
 } VeraKConv3d;
 VeraKStatus vera_k_conv3d(VeraKCtx *ctx, const VeraKConv3d *op);
 
-/** vera_k_channel_norm: per row: y = x / max(||x||_2, 1e-12) * sqrt(C) * gamma, then act. y may be x. */
+/** vera_k_channel_norm: per row: y = x / max(||x||_2, 1e-12) * sqrt(C) * gamma, then act. y may be x if it is F32. */
 typedef struct {
     VeraKTensor x;     /* F32 [P, C], contiguous */
     VeraKTensor gamma; /* any weight type [C] */
-    VeraKTensor y;     /* F32 [P, C] */
+    VeraKTensor y;     /* F32 or BF16 [P, C], contiguous */
     VeraKActivation activation;
 } VeraKChannelNorm;
 VeraKStatus vera_k_channel_norm(VeraKCtx *ctx, const VeraKChannelNorm *op);

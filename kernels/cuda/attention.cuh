@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cuda_bf16.h>
-
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/elements.cuh"
 #include "kernels/cuda/ptx.cuh"
 
 /* What the kernels of attention have in common. Scores are kept in units of log2: 2^(score - maximum) is one instruction. */
@@ -50,28 +49,4 @@ static __device__ __forceinline__ float
 vera_k_attention_base(float max)
 {
     return max == -INFINITY ? 0 : max;
-}
-
-static __device__ __forceinline__ float
-vera_k_to_float(float x)
-{
-    return x;
-}
-
-static __device__ __forceinline__ float
-vera_k_to_float(__nv_bfloat16 x)
-{
-    return __bfloat162float(x);
-}
-
-static __device__ __forceinline__ void
-vera_k_store(float *address, float x)
-{
-    *address = x;
-}
-
-static __device__ __forceinline__ void
-vera_k_store(__nv_bfloat16 *address, float x)
-{
-    *address = __float2bfloat16_rn(x);
 }

@@ -10,8 +10,7 @@ extern "C" {
 
 /*
  * Convolutions on an NVIDIA GPU (sm 80 and up): the operator as vera_k_conv3d() takes it, already validated, with device pointers.
- * Everything is ordered in the stream and nothing waits; the same arguments give the same bytes. Beyond that contract x and cache may
- * both be BF16 (compute is then BF16).
+ * Everything is ordered in the stream and nothing waits; the same arguments give the same bytes.
  */
 
 /**

@@ -10,6 +10,8 @@ extern "C" {
 #include "kernels/vera-k-ops.h"
 }
 
+#include "kernels/cuda/ptx.cuh"
+
 /* Elements of tensors on the device, and how a kernel over n of them is launched. */
 
 #define VERA_K_ELEMENT_THREADS 256
@@ -33,6 +35,51 @@ vera_k_element(const void *data, int dtype, int64_t i, float otherwise)
     if (magnitude < 8)
         return __uint_as_float(__float_as_uint((float)magnitude / 512) | sign);
     return __uint_as_float(((magnitude >> 3) + 120) << 23 | (magnitude & 7) << 20 | sign);
+}
+
+static __device__ __forceinline__ float
+vera_k_to_float(float x)
+{
+    return x;
+}
+
+static __device__ __forceinline__ float
+vera_k_to_float(__nv_bfloat16 x)
+{
+    return __bfloat162float(x);
+}
+
+static __device__ __forceinline__ void
+vera_k_store(float *address, float x)
+{
+    *address = x;
+}
+
+static __device__ __forceinline__ void
+vera_k_store(__nv_bfloat16 *address, float x)
+{
+    *address = __float2bfloat16_rn(x);
+}
+
+/** vera_k_store_pair: two neighbours, or, without @has_two, one; at once where that is possible */
+static __device__ __forceinline__ void
+vera_k_store_pair(float *address, bool has_two, float low, float high)
+{
+    address[0] = low;
+    if (has_two)
+        address[1] = high;
+}
+
+static __device__ __forceinline__ void
+vera_k_store_pair(__nv_bfloat16 *address, bool has_two, float low, float high)
+{
+    if (has_two && (uintptr_t)address % 4 == 0) {
+        *(uint32_t *)address = vera_k_pack_bf16(low, high);
+        return;
+    }
+    address[0] = __float2bfloat16_rn(low);
+    if (has_two)
+        address[1] = __float2bfloat16_rn(high);
 }
 
 /** vera_k_activation: act(z). GELU as z / (1 + exp(-2u)), which keeps its digits where 1 + tanh(u) has none left. */

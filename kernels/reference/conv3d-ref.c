@@ -2,21 +2,22 @@
 
 #include "kernels/reference/reference.h"
 
-/* Input position (t, h, w) of [cache ; x] after padding, or NULL where zeros stand. */
-static const float *
+/* The pixel at (t, h, w) of [cache ; x] after padding, or NULL where zeros stand. */
+static const void *
 vera_k_conv3d_at(const VeraKConv3d *op, int64_t t, int64_t h, int64_t w)
 {
     const int64_t *shape = op->x.shape;
     int64_t n_cached = op->cache.data ? op->cache.shape[0] : 0;
+    size_t size = (size_t)shape[3] * vera_k_dtype_size(op->x.dtype);
 
     if (t < 0 || h < 0 || w < 0 || h >= shape[1] * op->upsample || w >= shape[2] * op->upsample)
         return NULL;
     h /= op->upsample;
     w /= op->upsample;
     if (t < n_cached)
-        return (const float *)op->cache.data + ((t * shape[1] + h) * shape[2] + w) * shape[3];
+        return (const char *)op->cache.data + (size_t)((t * shape[1] + h) * shape[2] + w) * size;
     t -= n_cached;
-    return (const float *)op->x.data + ((t * shape[1] + h) * shape[2] + w) * shape[3];
+    return (const char *)op->x.data + (size_t)((t * shape[1] + h) * shape[2] + w) * size;
 }
 
 static double
@@ -28,11 +29,11 @@ vera_k_conv3d_sum(const VeraKConv3d *op, int64_t o, int64_t t, int64_t p, int64_
     for (int64_t a = 0; a < k[2]; a++) {
         for (int64_t b = 0; b < k[3]; b++) {
             for (int64_t c = 0; c < k[4]; c++) {
-                const float *x = vera_k_conv3d_at(op, t * op->stride_t + a - op->pad_t,
-                                                  p * op->stride_h + b - op->pad_h_before,
-                                                  q * op->stride_w + c - op->pad_w_before);
+                const void *x = vera_k_conv3d_at(op, t * op->stride_t + a - op->pad_t,
+                                                 p * op->stride_h + b - op->pad_h_before,
+                                                 q * op->stride_w + c - op->pad_w_before);
                 for (int64_t i = 0; x != NULL && i < k[1]; i++)
-                    sum += vera_k_round_ref(op->compute, x[i]) *
+                    sum += vera_k_round_ref(op->compute, vera_k_load(x, op->x.dtype, i)) *
                            vera_k_round_ref(op->compute,
                                             vera_k_load(op->weight.data, op->weight.dtype,
                                                         (((o * k[1] + i) * k[2] + a) * k[3] + b) * k[4] + c));

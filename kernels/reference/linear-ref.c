@@ -18,6 +18,15 @@ vera_k_activation_ref(VeraKActivation activation, double z)
     return z;
 }
 
+void
+vera_k_store_ref(const VeraKTensor *tensor, int64_t index, double value)
+{
+    if (tensor->dtype == VERA_K_DTYPE_BF16)
+        ((uint16_t *)tensor->data)[index] = vera_k_f32_to_bf16((float)value);
+    else
+        ((float *)tensor->data)[index] = (float)value;
+}
+
 double
 vera_k_round_ref(VeraKCompute compute, double value)
 {
@@ -33,14 +42,12 @@ vera_k_linear_ref(VeraKCtx *ctx, const void *argument)
 #pragma omp parallel for collapse(2) num_threads(ctx->n_threads)
     for (int64_t i = 0; i < m; i++) {
         for (int64_t j = 0; j < n; j++) {
-            const float *x = (const float *)op->x.data + i * op->x.stride[0];
             double sum = op->bias.data ? vera_k_load(op->bias.data, op->bias.dtype, j) : 0;
             for (int64_t p = 0; p < k; p++)
-                sum += vera_k_round_ref(op->compute, x[p]) *
+                sum += vera_k_round_ref(op->compute, vera_k_load(op->x.data, op->x.dtype, i * op->x.stride[0] + p)) *
                        vera_k_round_ref(op->compute,
                                         vera_k_load(op->weight.data, op->weight.dtype, j * k + p));
-            ((float *)op->y.data)[i * op->y.stride[0] + j] =
-                (float)vera_k_activation_ref(op->activation, sum);
+            vera_k_store_ref(&op->y, i * op->y.stride[0] + j, vera_k_activation_ref(op->activation, sum));
         }
     }
     return VERA_K_OK;

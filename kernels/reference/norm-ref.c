@@ -18,7 +18,6 @@ vera_k_layer_norm_ref(VeraKCtx *ctx, const void *argument)
 
     for (int64_t i = 0; i < m; i++) {
         const float *x = (const float *)op->x.data + i * op->x.stride[0];
-        float *y = (float *)op->y.data + i * op->y.stride[0];
         double mean = 0, variance = 0;
         for (int64_t j = 0; j < d; j++)
             mean += x[j];
@@ -29,8 +28,8 @@ vera_k_layer_norm_ref(VeraKCtx *ctx, const void *argument)
         for (int64_t j = 0; j < d; j++) {
             double v = (x[j] - mean) * scale * vera_k_load_or(&op->weight, j, 1) +
                        vera_k_load_or(&op->bias, j, 0);
-            y[j] = (float)(v * (1 + vera_k_load_or(&op->scale, j, 0)) +
-                           vera_k_load_or(&op->shift, j, 0));
+            vera_k_store_ref(&op->y, i * op->y.stride[0] + j,
+                             v * (1 + vera_k_load_or(&op->scale, j, 0)) + vera_k_load_or(&op->shift, j, 0));
         }
     }
     return VERA_K_OK;
@@ -45,7 +44,6 @@ vera_k_rms_norm_ref(VeraKCtx *ctx, const void *argument)
 
     for (int64_t i = 0; i < m; i++) {
         const float *x = (const float *)op->x.data + i * op->x.stride[0];
-        float *y = (float *)op->y.data + i * op->y.stride[0];
         double sum = 0;
         for (int64_t j = 0; j < d; j++)
             sum += (double)x[j] * x[j];
@@ -56,11 +54,11 @@ vera_k_rms_norm_ref(VeraKCtx *ctx, const void *argument)
             double s = ((const float *)op->sin.data)[i * op->sin.stride[0] + pair];
             double a = x[j] * scale * vera_k_load(op->weight.data, op->weight.dtype, j);
             double b = x[j + 1] * scale * vera_k_load(op->weight.data, op->weight.dtype, j + 1);
-            y[j] = (float)(a * c - b * s);
-            y[j + 1] = (float)(a * s + b * c);
+            vera_k_store_ref(&op->y, i * op->y.stride[0] + j, a * c - b * s);
+            vera_k_store_ref(&op->y, i * op->y.stride[0] + j + 1, a * s + b * c);
         }
         for (int64_t j = 0; j < d && half == 0; j++)
-            y[j] = (float)(x[j] * scale * vera_k_load(op->weight.data, op->weight.dtype, j));
+            vera_k_store_ref(&op->y, i * op->y.stride[0] + j, x[j] * scale * vera_k_load(op->weight.data, op->weight.dtype, j));
     }
     return VERA_K_OK;
 }
@@ -73,14 +71,13 @@ vera_k_channel_norm_ref(VeraKCtx *ctx, const void *argument)
 
     for (int64_t i = 0; i < p; i++) {
         const float *x = (const float *)op->x.data + i * c;
-        float *y = (float *)op->y.data + i * c;
         double sum = 0;
         for (int64_t j = 0; j < c; j++)
             sum += (double)x[j] * x[j];
         double scale = sqrt((double)c) / fmax(sqrt(sum), 1e-12);
         for (int64_t j = 0; j < c; j++)
-            y[j] = (float)vera_k_activation_ref(
-                op->activation, x[j] * scale * vera_k_load(op->gamma.data, op->gamma.dtype, j));
+            vera_k_store_ref(&op->y, i * c + j, vera_k_activation_ref(
+                op->activation, x[j] * scale * vera_k_load(op->gamma.data, op->gamma.dtype, j)));
     }
     return VERA_K_OK;
 }

@@ -19,5 +19,8 @@ VeraKStatus vera_k_is_finite_ref(VeraKCtx *ctx, const void *op);
 /** vera_k_activation_ref: act(z) in double; gelu is the tanh form */
 double vera_k_activation_ref(VeraKActivation activation, double z);
 
+/** vera_k_store_ref: element @index of an F32 or BF16 tensor's dense data, rounded once to F32 and, for BF16, from there */
+void vera_k_store_ref(const VeraKTensor *tensor, int64_t index, double value);
+
 /** vera_k_round_ref: @value as an operand of a product in @compute */
 double vera_k_round_ref(VeraKCompute compute, double value);

@@ -66,6 +66,7 @@ main(int argc, char **argv)
         vera_check_products(&check);
         vera_check_norms(&check);
         vera_check_elementwise(&check);
+        vera_check_bf16(&check);
         vera_check_arguments(&check);
         printf("%d cases, %d failed\n", check.n_cases, check.n_failed);
     }

@@ -74,6 +74,8 @@ bool vera_check_fences_hold(const VeraKTensor *tensor);
 void vera_check_products(VeraCheck *self);
 void vera_check_norms(VeraCheck *self);
 void vera_check_elementwise(VeraCheck *self);
+void vera_check_bf16(VeraCheck *self);
+void vera_check_bf16_norms(VeraCheck *self);
 void vera_check_arguments(VeraCheck *self);
 void vera_check_benchmarks(VeraCheck *self);
 

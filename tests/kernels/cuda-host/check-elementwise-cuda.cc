@@ -80,6 +80,7 @@ main(int argc, char **argv)
     for (int order = VERA_CUDA_HOST_FORWARD; order <= VERA_CUDA_HOST_SHUFFLED; order++) {
         vera_cuda_host_set_order((VeraCudaHostOrder)order);
         vera_check_norms(&check);
+        vera_check_bf16_norms(&check);
         vera_check_elementwise(&check);
     }
     printf("%d cases, %d failed\n", check.n_cases, check.n_failed);
