@@ -1,6 +1,7 @@
 #include "kernels/cuda/attention-f32.cuh"
 #include "kernels/cuda/attention-mma.cuh"
 #include "kernels/cuda/attention-pack.cuh"
+#include "kernels/cuda/attention-wgmma.cuh"
 
 /* Which kernel, with what memory; see attention.h. */
 
@@ -8,6 +9,7 @@
 #define VERA_K_MAX_ROWS (INT32_MAX - 256) /* so that the last tile's rows still count in an int */
 
 typedef void (*VeraKAttentionKernel)(VeraKAttentionArguments a);
+typedef void (*VeraKAttentionWgmmaKernel)(VeraKAttentionArguments a, VeraKAttentionMaps maps);
 
 /* A kernel and how to launch it. */
 typedef struct {
@@ -57,10 +59,38 @@ vera_k_cuda_attention_workspace(const VeraKCudaAttentionDevice *device, const Ve
            vera_k_attention_packed_bytes(&op->v, width);
 }
 
+/*
+ * Scores are scaled inside of the exponent unless pairs have biases. This is right for positive scales only, and biases of keys, which
+ * are divided by the scale first, must stay finite.
+ */
+static VeraKAttentionBias
+vera_k_attention_get_bias(const VeraKAttention *op)
+{
+    if (op->bias.data != NULL || !(op->scale > (op->key_bias.data != NULL ? 1e-6f : 0)))
+        return VERA_K_BIAS_PAIRS;
+    return op->key_bias.data != NULL ? VERA_K_BIAS_KEYS : VERA_K_BIAS_NONE;
+}
+
+/* Whether this module has code for 9.0a. Built for anything else, and translated by the driver, the kernel is empty: it has few registers. */
+static bool
+vera_k_attention_has_wgmma(void)
+{
+    cudaFuncAttributes attributes;
+
+    return cudaFuncGetAttributes(&attributes, vera_k_attention_wgmma_kernel<128, float>) == cudaSuccess && attributes.numRegs > 64;
+}
+
+static bool
+vera_k_attention_is_wgmma(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
+{
+    return device->sm == 90 && !device->avoids_wgmma && vera_k_attention_is_mma(device, op) && vera_k_attention_width(op) % 64 == 0 &&
+           vera_k_attention_get_bias(op) == VERA_K_BIAS_NONE && vera_k_attention_has_wgmma();
+}
+
 extern "C" const char *
 vera_k_cuda_attention_variant(const VeraKCudaAttentionDevice *device, const VeraKAttention *op)
 {
-    return vera_k_attention_is_mma(device, op) ? "mma" : "f32";
+    return vera_k_attention_is_wgmma(device, op) ? "wgmma" : vera_k_attention_is_mma(device, op) ? "mma" : "f32";
 }
 
 static VeraKAttentionHeads
@@ -109,18 +139,6 @@ vera_k_attention_pack(const VeraKTensor *t, int width, char **at, cudaStream_t s
     return error == cudaSuccess ? VERA_K_OK : VERA_K_ERR_INTERNAL;
 }
 
-/*
- * Scores are scaled inside of the exponent unless pairs have biases. This is right for positive scales only, and biases of keys, which
- * are divided by the scale first, must stay finite.
- */
-static VeraKAttentionBias
-vera_k_attention_get_bias(const VeraKAttention *op)
-{
-    if (op->bias.data != NULL || !(op->scale > (op->key_bias.data != NULL ? 1e-6f : 0)))
-        return VERA_K_BIAS_PAIRS;
-    return op->key_bias.data != NULL ? VERA_K_BIAS_KEYS : VERA_K_BIAS_NONE;
-}
-
 template <int kWidth, int kKeys, VeraKAttentionBias kBias>
 static VeraKAttentionKernel
 vera_k_attention_get_mma(const VeraKAttention *op)
@@ -165,6 +183,48 @@ vera_k_attention_plan_mma(const VeraKCudaAttentionDevice *device, const VeraKAtt
     launch.n_threads = VERA_K_MMA_THREADS;
     launch.shared_bytes = vera_k_attention_mma_shared_bytes(width, n_tile_keys);
     return launch;
+}
+
+/* Where rows of a head are, for copies of boxes of 64 columns of @n_rows rows. Returns: whether the driver took it */
+static bool
+vera_k_attention_map(const VeraKAttentionHeads *heads, const VeraKTensor *t, int width, int n_rows, CUtensorMap *map)
+{
+    typedef CUresult (*Encode)(CUtensorMap *, CUtensorMapDataType, cuuint32_t, void *, const cuuint64_t *, const cuuint64_t *, const cuuint32_t *,
+                               const cuuint32_t *, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
+    cudaDriverEntryPointQueryResult found;
+    void *encode = NULL;
+    const cuuint64_t size[3] = {(cuuint64_t)width, (cuuint64_t)t->shape[1], (cuuint64_t)t->shape[0]};
+    const cuuint64_t stride[2] = {(cuuint64_t)(t->shape[1] > 1 ? heads->head_stride : width) * 2,
+                                  (cuuint64_t)(t->shape[0] > 1 ? heads->row_stride : width) * 2};
+    const cuuint32_t box[3] = {VERA_K_WGMMA_LANES, 1, (cuuint32_t)n_rows}, step[3] = {1, 1, 1};
+
+    if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &encode, 12000, cudaEnableDefault, &found) != cudaSuccess ||
+        found != cudaDriverEntryPointSuccess)
+        return false;
+    return ((Encode)encode)(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, heads->data, size, stride, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                            CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+}
+
+template <int kWidth>
+static VeraKStatus
+vera_k_attention_run_wgmma(const VeraKAttention *op, const VeraKAttentionArguments *a, cudaStream_t stream)
+{
+    using Shared = VeraKAttentionWgmmaShared<kWidth>;
+    VeraKAttentionWgmmaKernel run = op->o.dtype == VERA_K_DTYPE_F32 ? vera_k_attention_wgmma_kernel<kWidth, float>
+                                                                    : vera_k_attention_wgmma_kernel<kWidth, __nv_bfloat16>;
+    VeraKAttentionMaps maps;
+    cudaLaunchConfig_t config = {};
+
+    if (!vera_k_attention_map(&a->q, &op->q, kWidth, VERA_K_WGMMA_QUERIES, &maps.q) ||
+        !vera_k_attention_map(&a->k, &op->k, kWidth, Shared::kKeys, &maps.k) || !vera_k_attention_map(&a->v, &op->v, kWidth, Shared::kKeys, &maps.v))
+        return VERA_K_ERR_INTERNAL;
+    config.gridDim = dim3((unsigned)((op->q.shape[0] + VERA_K_WGMMA_QUERIES - 1) / VERA_K_WGMMA_QUERIES), (unsigned)op->q.shape[1]);
+    config.blockDim = dim3(VERA_K_WGMMA_THREADS);
+    config.dynamicSmemBytes = Shared::kSize;
+    config.stream = stream;
+    if (cudaFuncSetAttribute(run, cudaFuncAttributeMaxDynamicSharedMemorySize, Shared::kSize) != cudaSuccess)
+        return VERA_K_ERR_INTERNAL;
+    return cudaLaunchKernelEx(&config, run, *a, maps) == cudaSuccess ? VERA_K_OK : VERA_K_ERR_INTERNAL;
 }
 
 static VeraKAttentionLaunch
@@ -222,11 +282,15 @@ vera_k_cuda_attention(const VeraKCudaAttentionDevice *device, const VeraKAttenti
         launch = vera_k_attention_plan_f32(op);
         return vera_k_attention_launch(&launch, &a, stream);
     }
-    launch = vera_k_attention_plan_mma(device, op);
     status = vera_k_attention_pack(&op->q, width, &at, stream, &a.q);
     if (status == VERA_K_OK)
         status = vera_k_attention_pack(&op->k, width, &at, stream, &a.k);
     if (status == VERA_K_OK)
         status = vera_k_attention_pack(&op->v, width, &at, stream, &a.v);
-    return status == VERA_K_OK ? vera_k_attention_launch(&launch, &a, stream) : status;
+    if (status != VERA_K_OK)
+        return status;
+    if (vera_k_attention_is_wgmma(device, op))
+        return width == 128 ? vera_k_attention_run_wgmma<128>(op, &a, stream) : vera_k_attention_run_wgmma<64>(op, &a, stream);
+    launch = vera_k_attention_plan_mma(device, op);
+    return vera_k_attention_launch(&launch, &a, stream);
 }

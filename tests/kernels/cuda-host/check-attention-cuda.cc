@@ -26,6 +26,7 @@ typedef struct {
     float scale; /* of the values of q and k */
     float factor; /* of scores, times 1 / sqrt(width) */
     int64_t padding; /* with has_key_bias: the only key that has one; 0 for masks */
+    bool avoids_wgmma;
 } Case;
 
 /* [L, H, D] in memory of its own, with @gap elements after every row of D. */
@@ -83,7 +84,7 @@ is_gap_whole(const Placed *placed)
 static bool
 run_once(const Case *c, const VeraKAttention *op, Placed *o, VeraCudaHostOrder order, VeraKTensor *got)
 {
-    VeraKCudaAttentionDevice device = {c->sm};
+    VeraKCudaAttentionDevice device = {c->sm, c->avoids_wgmma};
     size_t size = vera_k_cuda_attention_workspace(&device, op);
     void *workspace = vera_cuda_host_alloc(size);
     VeraKStatus status;
@@ -185,7 +186,52 @@ check_mma(VeraCheck *self)
     for (int i = 0; i < 10; i++)
         for (int kind = 0; kind < 4; kind++)
             check_case(self, {shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], sms[(i + kind) % 4], VERA_K_COMPUTE_BF16, kind == 3,
-                              kind == 1, kind == 2, (i + kind) % 3 == 1, kind == 0 ? 4 : 1.5f, kind == 0 && i == 2 ? -1.0f : 1.0f});
+                              kind == 1, kind == 2, (i + kind) % 3 == 1, kind == 0 ? 4 : 1.5f, kind == 0 && i == 2 ? -1.0f : 1.0f, 0, true});
+}
+
+/* Whole and partial tiles of 176 and of 128 keys, more of them than rings have places, rows and heads apart in memory, narrower heads. */
+static void
+check_wgmma(VeraCheck *self)
+{
+    static const int64_t shapes[][4] = {{128, 176, 1, 128}, {1, 1, 1, 128},   {130, 177, 2, 128}, {70, 900, 1, 128}, {65, 352, 1, 100},
+                                        {128, 128, 1, 64},  {200, 129, 2, 64}, {3, 800, 1, 64},    {64, 70, 3, 40},   {129, 1100, 1, 128}};
+
+    for (int i = 0; i < 10; i++)
+        for (int kind = 0; kind < 2; kind++)
+            check_case(self, {shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], 90, VERA_K_COMPUTE_BF16, kind == 1, false, false,
+                              (i + kind) % 3 == 1, kind == 0 ? 4 : 1.5f, 1.0f});
+}
+
+/* The table: wgmma on 9.0 where it has a kernel, and nowhere else. */
+static void
+check_variants(VeraCheck *self)
+{
+    static const struct {
+        int sm;
+        int64_t width;
+        bool avoids_wgmma, has_key_bias;
+        VeraKCompute compute;
+        const char *want;
+        int n_registers = 168;
+    } cases[] = {{90, 128, false, false, VERA_K_COMPUTE_BF16, "mma", 4},  {90, 128, false, false, VERA_K_COMPUTE_BF16, "wgmma"}, {90, 33, false, false, VERA_K_COMPUTE_BF16, "wgmma"},
+                 {90, 96, false, false, VERA_K_COMPUTE_BF16, "mma"},    {90, 128, true, false, VERA_K_COMPUTE_BF16, "mma"},
+                 {90, 128, false, true, VERA_K_COMPUTE_BF16, "mma"},    {100, 128, false, false, VERA_K_COMPUTE_BF16, "mma"},
+                 {80, 128, false, false, VERA_K_COMPUTE_BF16, "mma"},   {90, 128, false, false, VERA_K_COMPUTE_F32, "f32"},
+                 {90, 129, false, false, VERA_K_COMPUTE_BF16, "f32"}};
+
+    for (const auto &c : cases) {
+        const int64_t shape[] = {50, 3, c.width}, n = 50;
+        VeraKCudaAttentionDevice device = {c.sm, c.avoids_wgmma};
+        VeraKAttention op = {};
+        op.q = op.k = op.v = op.o = vera_k_tensor(VERA_K_DTYPE_F32, (void *)256, 3, shape);
+        op.scale = 1;
+        op.compute = c.compute;
+        if (c.has_key_bias)
+            op.key_bias = vera_k_tensor(VERA_K_DTYPE_F32, (void *)256, 1, &n);
+        snprintf(self->label, sizeof self->label, "variant sm=%d d=%lld, %d registers", c.sm, (long long)c.width, c.n_registers);
+        vera_cuda_host_set_registers_of_kernels(c.n_registers);
+        vera_check_case(self, strcmp(vera_k_cuda_attention_variant(&device, &op), c.want) == 0);
+    }
 }
 
 /* Keys of a prompt, and one more in place of all of the padding, in any part of a tile. */
@@ -235,6 +281,8 @@ main(int argc, char **argv)
     check.op = "attention";
     check_f32(&check);
     check_mma(&check);
+    check_wgmma(&check);
+    check_variants(&check);
     check_padding(&check);
     check_workspace(&check);
     printf("seed %s: %d cases, %d failed\n", argc > 1 ? argv[1] : "1", check.n_cases, check.n_failed);

@@ -3,7 +3,7 @@
 
 #include <cuda_bf16.h>
 
-#include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/ptx-sm90.cuh"
 
 /* The emulator itself: right kernels give right results in every order, broken ones are refused. */
 
@@ -173,12 +173,106 @@ check_multiply(void)
     check(ok, "ldmatrix and mma");
 }
 
+/* A map of bf16 [rows, 64] for boxes of all rows. */
+static CUtensorMap
+make_map(const uint16_t *data, int n_rows)
+{
+    CUtensorMap map;
+    void *encode;
+    cudaDriverEntryPointQueryResult found;
+    const cuuint64_t size[3] = {64, 1, (cuuint64_t)n_rows}, stride[2] = {128, 128};
+    const cuuint32_t box[3] = {64, 1, (cuuint32_t)n_rows}, step[3] = {1, 1, 1};
+
+    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &encode, 12000, cudaEnableDefault, &found) == cudaSuccess &&
+              ((CUresult(*)(CUtensorMap *, CUtensorMapDataType, cuuint32_t, void *, const cuuint64_t *, const cuuint64_t *, const cuuint32_t *,
+                            const cuuint32_t *, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill))encode)(
+                  &map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, (void *)data, size, stride, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                  CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_NONE, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS,
+          "a map of a tensor");
+    return map;
+}
+
+enum { RIGHT, NO_BARRIER, TOO_MANY_ARRIVALS, UNANNOUNCED_BYTES, EARLY, NOT_BEGUN, NOT_WAITED_FOR, OTHER_SWIZZLE };
+
+/* c[64, 128] = a[64, 64] b[128, 64]^T, and then + a's first 16 columns, as registers, times b's first 16 rows in its first 64 columns. */
+static __global__ void
+multiply_tiles(int how, CUtensorMap map_a, CUtensorMap map_b, const uint16_t *a, float *c, float *d)
+{
+    uint32_t base = vera_k_shared_address(vera_k_dynamic_shared()), tile_b = base + 64 * 128, barrier = tile_b + 128 * 128;
+    unsigned t = threadIdx.x, row = t / 32 * 16 + t % 32 / 4, column = t % 4 * 2;
+    uint64_t left = vera_k_tile_descriptor(base, 0, 1024), right = vera_k_tile_descriptor(tile_b, 0, 1024);
+    float sums[64], others[32] = {};
+    uint32_t part[4];
+
+    if (how == OTHER_SWIZZLE)
+        right ^= (uint64_t)3 << 62;
+    if (t == 0 && how != NO_BARRIER)
+        vera_k_mbarrier_init(barrier, 1);
+    __syncthreads();
+    if (t == 0) {
+        vera_k_mbarrier_expect(barrier, (64 + (how == UNANNOUNCED_BYTES ? 64 : 128)) * 128);
+        if (how == TOO_MANY_ARRIVALS)
+            vera_k_mbarrier_arrive(barrier);
+        vera_k_copy_box(base, &map_a, 0, 0, 0, barrier);
+        vera_k_copy_box(tile_b, &map_b, 0, 0, 0, barrier);
+    }
+    if (how != EARLY)
+        vera_k_mbarrier_wait(barrier, 0);
+    if (how != NOT_BEGUN)
+        vera_k_products_begin();
+    for (int k = 0; k < 4; k++)
+        vera_k_product_rows(sums, left + (uint64_t)(k * 2), right + (uint64_t)(k * 2), k > 0);
+    vera_k_products_commit();
+    for (unsigned i = 0; i < 4; i++) {
+        const uint16_t *from = a + (row + i % 2 * 8) * 64 + column + i / 2 * 8;
+        part[i] = from[0] | (uint32_t)from[1] << 16;
+    }
+    vera_k_product_columns(others, part, right);
+    vera_k_products_commit();
+    if (how != NOT_WAITED_FOR)
+        vera_k_products_wait<0>();
+    for (unsigned i = 0; i < 64; i++)
+        c[(row + i / 2 % 2 * 8) * 128 + i / 4 * 8 + column + i % 2] = sums[i];
+    for (unsigned i = 0; i < 32; i++)
+        d[(row + i / 2 % 2 * 8) * 64 + i / 4 * 8 + column + i % 2] = others[i];
+}
+
+static void
+check_tiles(void)
+{
+    alignas(16) static uint16_t a[64 * 64], b[128 * 64];
+    static float c[64 * 128], d[64 * 64];
+    bool ok;
+
+    for (int i = 0; i < 64 * 64; i++)
+        a[i] = __float2bfloat16((float)((i * 7 + i / 64) % 23 - 11)).bits;
+    for (int i = 0; i < 128 * 64; i++)
+        b[i] = __float2bfloat16((float)((i * 5 + i / 64) % 19 - 9)).bits;
+    CUtensorMap map_a = make_map(a, 64), map_b = make_map(b, 128);
+    ok = launch(multiply_tiles, 1, 128, 64 * 128 + 128 * 128 + 8, (int)RIGHT, map_a, map_b, a, c, d);
+    for (int i = 0; i < 64; i++)
+        for (int j = 0; j < 128; j++) {
+            float rows = 0, columns = 0;
+            for (int k = 0; k < 64; k++)
+                rows += __bfloat162float({a[i * 64 + k]}) * __bfloat162float({b[j * 64 + k]});
+            for (int k = 0; k < 16 && j < 64; k++)
+                columns += __bfloat162float({a[i * 64 + k]}) * __bfloat162float({b[k * 64 + j]});
+            ok = ok && c[i * 128 + j] == rows && (j >= 64 || d[i * 64 + j] == columns);
+        }
+    check(ok, "copies of boxes and products by a warpgroup");
+    for (int how = NO_BARRIER; how <= OTHER_SWIZZLE; how++) {
+        ok = launch(multiply_tiles, 1, 128, 64 * 128 + 128 * 128 + 8, how, map_a, map_b, a, c, d);
+        check(!ok || (how == EARLY && std::isnan(c[0])), "a broken use of tiles is refused");
+    }
+}
+
 int
 main(void)
 {
     check_sums();
     check_broken();
     check_multiply();
+    check_tiles();
     printf("%d cases, %d failed\n", n_cases, n_failed);
     return n_failed != 0;
 }

@@ -6,7 +6,7 @@
 
 #include "tests/kernels/cuda-host/vera-cuda-host.h"
 
-/* What the two halves of the emulator share: threads and shared memory here, instructions in vera-cuda-host-ptx.cc. */
+/* What the two halves of the emulator share: threads and shared memory here, instructions in vera-cuda-host-ptx.cc and -sm90.cc. */
 
 /** VeraCudaHostCopy: cp.async that has been issued and has not landed. */
 struct VeraCudaHostCopy {
@@ -40,7 +40,10 @@ VeraCudaHostFiber *vera_cuda_host_fiber(void);
 /** vera_cuda_host_shared: Returns: the place of @size bytes at a shared address; fails the launch if they are outside or misaligned */
 unsigned char *vera_cuda_host_shared(uint32_t address, uint32_t size, uint32_t alignment, const char *what);
 
-/** vera_cuda_host_begin_block, _land, _end_block: the asynchronous engines of vera-cuda-host-ptx.cc; _land: Returns: whether it did anything */
+/** vera_cuda_host_choose: Returns: which of @n things that may happen next does: the first, the last or any, by vera_cuda_host_set_order() */
+unsigned vera_cuda_host_choose(unsigned n);
+
+/** vera_cuda_host_begin_block, _land, _end_block: the asynchronous engines of vera-cuda-host-sm90.cc; _land: Returns: whether it did anything */
 void vera_cuda_host_begin_block(void);
 bool vera_cuda_host_land(void);
 const char *vera_cuda_host_end_block(void);

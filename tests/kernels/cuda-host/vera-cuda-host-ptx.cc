@@ -109,23 +109,6 @@ vera_cuda_host_copy_wait(int n)
     self->copies.erase(self->copies.begin(), self->copies.begin() + (ptrdiff_t)n_landed);
 }
 
-void
-vera_cuda_host_begin_block(void)
-{
-}
-
-bool
-vera_cuda_host_land(void)
-{
-    return false;
-}
-
-const char *
-vera_cuda_host_end_block(void)
-{
-    return NULL;
-}
-
 /* Arithmetic. */
 
 float

@@ -278,6 +278,12 @@ vera_cuda_host_random(unsigned n)
     return (unsigned)(host.random >> 33) % n;
 }
 
+unsigned
+vera_cuda_host_choose(unsigned n)
+{
+    return host.order == VERA_CUDA_HOST_FORWARD ? 0 : host.order == VERA_CUDA_HOST_BACKWARD ? n - 1 : vera_cuda_host_random(n);
+}
+
 static void
 vera_cuda_host_make_fibers(unsigned n)
 {
@@ -428,6 +434,21 @@ vera_cuda_host_allow_shared(const void *kernel, int bytes)
     if (bytes > SHARED_MAX - 1024)
         return host.last_error = cudaErrorInvalidValue;
     host.allowed[kernel] = bytes;
+    return cudaSuccess;
+}
+
+static int registers_of_kernels = 255;
+
+void
+vera_cuda_host_set_registers_of_kernels(int n)
+{
+    registers_of_kernels = n;
+}
+
+cudaError_t
+vera_cuda_host_get_attributes(cudaFuncAttributes *attributes)
+{
+    attributes->numRegs = registers_of_kernels;
     return cudaSuccess;
 }
 

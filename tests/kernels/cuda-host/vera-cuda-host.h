@@ -405,6 +405,21 @@ cudaFuncSetAttribute(Kernel *kernel, cudaFuncAttribute, int value)
     return vera_cuda_host_allow_shared((const void *)kernel, value);
 }
 
+struct cudaFuncAttributes {
+    int numRegs;
+};
+
+/** vera_cuda_host_set_registers_of_kernels: what cudaFuncGetAttributes() says of every kernel; 255 to begin with */
+void vera_cuda_host_set_registers_of_kernels(int n);
+cudaError_t vera_cuda_host_get_attributes(cudaFuncAttributes *attributes);
+
+template <typename Kernel>
+static inline cudaError_t
+cudaFuncGetAttributes(cudaFuncAttributes *attributes, Kernel *)
+{
+    return vera_cuda_host_get_attributes(attributes);
+}
+
 template <typename... Parameters, typename... Arguments>
 static inline cudaError_t
 cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(Parameters...), Arguments... arguments)
