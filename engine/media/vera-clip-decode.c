@@ -3,11 +3,12 @@
 #include <glib/gstdio.h>
 
 #include "engine/media/vera-clip-movie.h"
+#include "engine/media/vera-clip-packet.h"
 #include "engine/vera-engine-error.h"
 
 /* How far back to start again when a frame does not come out of the key frame that should give it.
  */
-#define VERA_CLIP_RETRIES 3
+#define VERA_CLIP_RETRIES 4
 /* Pictures may leave a decoder a little out of order in files whose times contradict the coding. */
 #define VERA_CLIP_DISORDER 16
 
@@ -52,9 +53,7 @@ vera_clip_movie_try_seek(
         av_seek_frame(self->container, self->stream, timestamp, AVSEEK_FLAG_BACKWARD) < 0)
         return 0;
     avcodec_flush_buffers(self->decoder);
-    self->next_place = self->last_rank = self->skipped_to = -1;
-    self->start_place = key;
-    self->is_drained = FALSE;
+    vera_clip_movie_forget(self, key);
     self->trusts_order = FALSE;
     for (;;) {
         int rc = vera_clip_movie_read_packet(self, cancellable, error);
@@ -80,28 +79,60 @@ vera_clip_movie_may_skip(const VeraClipMovie *self, const VeraClipEntry *entry)
            self->index.order->len == self->index.entries->len;
 }
 
+/** What the decoder says of the packets it works on: trouble in one of them is noted. */
+static gboolean
+vera_clip_movie_take_result(VeraClipMovie *self, int rc, GError **error)
+{
+    gboolean has_frame_threads = (self->decoder->active_thread_type & FF_THREAD_FRAME) != 0;
+
+    if (rc == AVERROR(ENOMEM)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "There is not enough memory to decode ‘%s’.", self->path);
+        return FALSE;
+    }
+    gboolean has_failed = rc < 0 && rc != AVERROR(EAGAIN) && rc != AVERROR_EOF;
+    if (g_atomic_int_compare_and_exchange(&self->has_concealed, TRUE, FALSE) || has_failed)
+        vera_clip_soundness_fail(&self->soundness,
+                                 has_frame_threads ? (guint)self->decoder->thread_count + 1 : 1);
+    return TRUE;
+}
+
+static gboolean
+vera_clip_movie_is_known_damage(const VeraClipMovie *self, guint place)
+{
+    for (guint i = 0; i < self->known_damage->len; i++)
+        if (g_array_index(self->known_damage, VeraClipDamage, i).place == place)
+            return TRUE;
+    return FALSE;
+}
+
 /** Sends the packet in hand, which is number next_place, to the decoder. */
 static gboolean
 vera_clip_movie_send(VeraClipMovie *self, GError **error)
 {
     const VeraClipEntry *entry = vera_clip_index_get(&self->index, (guint)self->next_place);
 
+    gboolean is_alone = vera_clip_packet_is_alone(self->decoder, self->packet);
+    gboolean may_skip = vera_clip_movie_may_skip(self, entry);
+
+    if (vera_clip_movie_is_known_damage(self, (guint)self->next_place) ||
+        vera_clip_packet_has_hole(self->decoder, self->packet)) {
+        vera_clip_soundness_withhold(&self->soundness, (guint)self->next_place, is_alone);
+        self->next_place++;
+        av_packet_unref(self->packet);
+        return TRUE;
+    }
+    vera_clip_soundness_send(&self->soundness, (guint)self->next_place, is_alone,
+                             is_alone && may_skip);
     self->packet->pts = entry->rank >= 0 ? entry->rank : -1 - self->next_place;
     self->packet->dts = self->next_place;
     self->next_place++;
-    self->decoder->skip_frame = AVDISCARD_DEFAULT;
-    if (vera_clip_movie_may_skip(self, entry)) {
-        self->decoder->skip_frame = AVDISCARD_NONREF;
+    self->decoder->skip_frame = may_skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    if (may_skip)
         self->skipped_to = MAX(self->skipped_to, entry->rank);
-    }
     int rc = avcodec_send_packet(self->decoder, self->packet);
     av_packet_unref(self->packet);
-    if (rc == AVERROR(ENOMEM)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                    "There is not enough memory to decode ‘%s’.", self->path);
-        return FALSE;
-    }
-    return TRUE;
+    return vera_clip_movie_take_result(self, rc, error);
 }
 
 static gboolean
@@ -127,7 +158,8 @@ vera_clip_movie_go_to(VeraClipMovie *self, guint key, GCancellable *cancellable,
             return rc == 0 ? vera_clip_movie_fail_changed(self, error) : FALSE;
         self->next_place++;
     }
-    self->start_place = key;
+    vera_clip_movie_forget(self, key);
+    self->next_place = key;
     return TRUE;
 }
 
@@ -149,8 +181,7 @@ vera_clip_movie_feed(VeraClipMovie *self, GCancellable *cancellable, GError **er
         return FALSE;
     if (rc == 0) {
         self->is_drained = TRUE;
-        avcodec_send_packet(self->decoder, NULL);
-        return TRUE;
+        return vera_clip_movie_take_result(self, avcodec_send_packet(self->decoder, NULL), error);
     }
     gint64 place = vera_clip_index_find(&self->index, self->packet, self->next_place);
     if (self->trusts_order && self->next_place < self->index.entries->len &&
@@ -162,37 +193,90 @@ vera_clip_movie_feed(VeraClipMovie *self, GCancellable *cancellable, GError **er
     return vera_clip_movie_send(self, error);
 }
 
+static gboolean
+vera_clip_movie_is_whole(const AVFrame *picture)
+{
+    return (picture->flags & AV_FRAME_FLAG_CORRUPT) == 0 && picture->decode_error_flags == 0;
+}
+
+/** The packet that @picture, which has just come out, was made from; its time tells. */
+static guint
+vera_clip_movie_get_place(const VeraClipMovie *self, const AVFrame *picture)
+{
+    if (picture->pts < 0)
+        return (guint)(-1 - picture->pts);
+    return g_array_index(self->index.order, guint,
+                         MIN((guint)picture->pts, self->index.order->len - 1));
+}
+
+/** Takes what the decoder gives out, if there is any. @result: (out): what it said. Returns:
+ * success */
+static gboolean
+vera_clip_movie_receive(VeraClipMovie *self, int *result, GError **error)
+{
+    AVFrame *picture = av_frame_alloc();
+
+    *result = picture != NULL ? avcodec_receive_frame(self->decoder, picture) : AVERROR(ENOMEM);
+    /* First, for the trouble may be that of the picture which comes with it. */
+    gboolean is_fine = vera_clip_movie_take_result(self, *result, error);
+    if (*result >= 0) {
+        guint place = vera_clip_movie_get_place(self, picture);
+        vera_clip_soundness_receive(&self->soundness, place, vera_clip_movie_is_whole(picture));
+        if (picture->pts >= 0) {
+            picture->opaque = GUINT_TO_POINTER(place);
+            g_queue_push_tail(&self->held, g_steal_pointer(&picture));
+        }
+    }
+    av_frame_free(&picture);
+    return is_fine;
+}
+
+/** Makes the oldest picture that is held the one in hand, if it can be judged. */
+static gboolean
+vera_clip_movie_release(VeraClipMovie *self)
+{
+    AVFrame *picture = g_queue_peek_head(&self->held);
+    gint64 culprit = -1;
+
+    if (picture == NULL)
+        return FALSE;
+    switch (
+        vera_clip_soundness_judge(&self->soundness, GPOINTER_TO_UINT(picture->opaque), &culprit)) {
+    case VERA_CLIP_VERDICT_UNKNOWN:
+        return FALSE;
+    case VERA_CLIP_VERDICT_SOUND:
+        culprit = -1;
+        break;
+    case VERA_CLIP_VERDICT_DAMAGED:
+        break;
+    }
+    g_queue_pop_head(&self->held);
+    av_frame_unref(self->picture);
+    av_frame_move_ref(self->picture, picture);
+    av_frame_free(&picture);
+    if (self->index.lacks_pts)
+        self->picture->pts = self->last_rank + 1;
+    self->last_rank = self->picture->pts;
+    self->culprit = culprit;
+    return TRUE;
+}
+
 VeraClipStep
 vera_clip_movie_step(VeraClipMovie *self, GCancellable *cancellable, GError **error)
 {
     for (;;) {
-        int rc = avcodec_receive_frame(self->decoder, self->picture);
-        if (rc == 0) {
-            if (self->index.lacks_pts)
-                self->picture->pts = self->last_rank + 1;
-            if (self->picture->pts < 0)
-                continue;
-            self->last_rank = self->picture->pts;
+        if (vera_clip_movie_release(self))
             return VERA_CLIP_STEP_PICTURE;
-        }
-        if (rc == AVERROR(ENOMEM)) {
-            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
-                        "There is not enough memory to decode ‘%s’.", self->path);
+        if (self->soundness.is_over)
+            return VERA_CLIP_STEP_END;
+        int rc;
+        if (!vera_clip_movie_receive(self, &rc, error))
             return VERA_CLIP_STEP_FAILED;
-        }
-        if (rc == AVERROR_EOF)
-            return VERA_CLIP_STEP_END;
-        if (self->is_drained && rc == AVERROR(EAGAIN))
-            return VERA_CLIP_STEP_END;
-        if (rc == AVERROR(EAGAIN) && !vera_clip_movie_feed(self, cancellable, error))
+        self->soundness.is_over = rc == AVERROR_EOF || (self->is_drained && rc == AVERROR(EAGAIN));
+        if (rc == AVERROR(EAGAIN) && !self->soundness.is_over &&
+            !vera_clip_movie_feed(self, cancellable, error))
             return VERA_CLIP_STEP_FAILED;
     }
-}
-
-static gboolean
-vera_clip_movie_is_sound(const AVFrame *picture)
-{
-    return (picture->flags & AV_FRAME_FLAG_CORRUPT) == 0 && picture->decode_error_flags == 0;
 }
 
 /** The picture in hand, which is frame last_rank, as a frame. */
@@ -225,7 +309,7 @@ vera_clip_movie_pass(VeraClipMovie *self, const VeraClipPassing *passing)
     gint64 rank = self->last_rank;
 
     if (passing == NULL || passing->take == NULL || rank >= self->index.order->len ||
-        !vera_clip_movie_is_sound(self->picture))
+        self->culprit >= 0)
         return;
     if (!self->index.lacks_pts &&
         vera_clip_index_get_key(&self->index, rank, 0) < self->start_place)
@@ -248,13 +332,13 @@ vera_clip_movie_decode_to(VeraClipMovie *self,
 {
     while (vera_clip_movie_step(self, cancellable, error) == VERA_CLIP_STEP_PICTURE) {
         if (self->last_rank == rank)
-            return vera_clip_movie_is_sound(self->picture) ? vera_clip_movie_finish(self, error)
-                                                           : NULL;
+            return self->culprit < 0 ? vera_clip_movie_finish(self, error) : NULL;
         if (self->last_rank > rank + VERA_CLIP_DISORDER)
-            return NULL;
+            break;
         if (self->last_rank < rank)
             vera_clip_movie_pass(self, passing);
     }
+    self->culprit = g_array_index(self->index.order, guint, rank);
     return NULL;
 }
 
@@ -262,7 +346,8 @@ vera_clip_movie_decode_to(VeraClipMovie *self,
 static gboolean
 vera_clip_movie_is_ahead(const VeraClipMovie *self, gint64 rank)
 {
-    if (self->next_place < 0 || rank <= self->last_rank || rank <= self->skipped_to)
+    if (self->next_place < 0 || rank <= self->last_rank || rank <= self->skipped_to ||
+        vera_clip_soundness_is_spoilt(&self->soundness))
         return FALSE;
     if (self->index.lacks_pts)
         return TRUE;
@@ -285,8 +370,47 @@ vera_clip_movie_is_unchanged(VeraClipMovie *self, GError **error)
     return vera_clip_movie_fail_changed(self, error);
 }
 
-/** The frame @rank, starting again further and further back; %NULL without an error if it never
- * comes. */
+/** Takes a new decoder where the one in use has met damage, or is not as careful as wanted. */
+static gboolean
+vera_clip_movie_renew(VeraClipMovie *self, gboolean is_careful, GError **error)
+{
+    if (self->is_careful == is_careful && !vera_clip_soundness_is_spoilt(&self->soundness))
+        return TRUE;
+    self->is_careful = is_careful;
+    return vera_clip_movie_open_decoder(self, error);
+}
+
+/** The damaged packet, found before, that frame @rank is made from, or -1. */
+static gint64
+vera_clip_movie_find_damage(const VeraClipMovie *self, gint64 rank)
+{
+    guint place = g_array_index(self->index.order, guint, rank);
+    guint base = vera_clip_index_get_base(&self->index, place);
+
+    for (guint i = 0; i < self->known_damage->len; i++) {
+        const VeraClipDamage *damage = &g_array_index(self->known_damage, VeraClipDamage, i);
+        if (damage->place == place ||
+            (damage->place >= base && damage->place < place && !damage->is_alone))
+            return damage->place;
+    }
+    return -1;
+}
+
+static void
+vera_clip_movie_note_damage(VeraClipMovie *self)
+{
+    VeraClipDamage damage = {
+        (guint)self->culprit,
+        vera_clip_soundness_is_alone(&self->soundness, (guint)self->culprit),
+    };
+    g_array_append_val(self->known_damage, damage);
+}
+
+/**
+ * The frame @rank, starting again carefully and then further and further back; %NULL without an
+ * error if it never comes. Damage that is found twice in the same place is there, and is kept in
+ * mind.
+ */
 static VeraFrame *
 vera_clip_movie_decode(VeraClipMovie *self,
                        gint64 rank,
@@ -296,21 +420,50 @@ vera_clip_movie_decode(VeraClipMovie *self,
 {
     GError *local = NULL;
     VeraFrame *frame = NULL;
+    gint64 culprit = self->culprit = vera_clip_movie_find_damage(self, rank);
 
+    if (culprit >= 0)
+        return NULL;
     self->whole_from = passing != NULL ? MIN(passing->whole_from, rank) : rank;
     if (vera_clip_movie_is_ahead(self, rank))
         frame = vera_clip_movie_decode_to(self, rank, passing, cancellable, &local);
     for (int i = 0; i < VERA_CLIP_RETRIES && frame == NULL && local == NULL; i++) {
         gboolean is_last = i == VERA_CLIP_RETRIES - 1 || self->index.lacks_pts;
-        guint key = is_last ? 0 : vera_clip_index_get_key(&self->index, rank, i);
-        if (vera_clip_movie_seek(self, key, cancellable, &local))
+        guint key = is_last ? 0 : vera_clip_index_get_key(&self->index, rank, i / 2);
+        culprit = self->culprit;
+        if (vera_clip_movie_renew(self, i > 0, &local) &&
+            vera_clip_movie_seek(self, key, cancellable, &local))
             frame = vera_clip_movie_decode_to(self, rank, passing, cancellable, &local);
-        if (key == 0)
+        if ((i > 0 && key == 0) || (i > 1 && culprit == self->culprit))
             break;
     }
+    if (frame == NULL && local == NULL && self->culprit >= 0)
+        vera_clip_movie_note_damage(self);
     if (local != NULL)
         g_propagate_error(error, local);
     return frame;
+}
+
+/** Says that frame @index cannot be had, and why. */
+static void
+vera_clip_movie_tell_damage(VeraClipMovie *self, gint64 index, GError **error)
+{
+    gint64 cause =
+        self->culprit >= 0 ? vera_clip_index_get(&self->index, (guint)self->culprit)->rank : index;
+
+    if (cause >= 0 && cause != index)
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "Frame %" G_GINT64_FORMAT
+                    " of ‘%s’ cannot be trusted: it is made from frame %" G_GINT64_FORMAT
+                    ", which is damaged; use a range without it or a sound copy of "
+                    "the file.",
+                    index, self->path, cause);
+    else
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "Frame %" G_GINT64_FORMAT
+                    " of ‘%s’ is damaged or missing; use a range without it "
+                    "or a sound copy of the file.",
+                    index, self->path);
 }
 
 /** Keeps @frame as the newest one, or completes the report of why there is none. */
@@ -327,11 +480,7 @@ vera_clip_movie_answer(
     if (!g_error_matches(local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_CANCELLED))
         self->next_place = -1;
     if (local == NULL)
-        g_set_error(&local, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "Frame %" G_GINT64_FORMAT
-                    " of ‘%s’ is damaged or missing; use a range without it "
-                    "or a sound copy of the file.",
-                    index, self->path);
+        vera_clip_movie_tell_damage(self, index, &local);
     g_propagate_error(error, local);
     return NULL;
 }
@@ -401,7 +550,8 @@ vera_clip_movie_read_key(VeraClipBackend *backend,
     if (!vera_clip_movie_is_unchanged(self, error))
         return NULL;
     self->whole_from = rank;
-    if (vera_clip_movie_send_only(self, key, cancellable, &local))
+    if (vera_clip_movie_renew(self, FALSE, &local) &&
+        vera_clip_movie_send_only(self, key, cancellable, &local))
         frame = vera_clip_movie_decode_to(self, rank, NULL, cancellable, &local);
     self->next_place = -1;
     if (frame != NULL)

@@ -84,10 +84,9 @@ vera_clip_movie_rewind(VeraClipMovie *self, GError **error)
         return FALSE;
     if (self->decoder != NULL)
         avcodec_flush_buffers(self->decoder);
-    self->next_place = self->start_place = 0;
-    self->last_rank = self->skipped_to = -1;
+    vera_clip_movie_forget(self, 0);
+    self->next_place = 0;
     self->trusts_order = TRUE;
-    self->is_drained = FALSE;
     return TRUE;
 }
 
@@ -103,7 +102,40 @@ vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec, int n
     decoder->thread_type = is_intra ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
 }
 
+/** Whether each shown packet of a sound stream gives a picture: older codecs may repeat the one
+ * before by an empty packet. */
 static gboolean
+vera_clip_movie_has_every_picture(enum AVCodecID codec)
+{
+    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC ||
+           codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_MPEG2VIDEO ||
+           codec == AV_CODEC_ID_VP8 || codec == AV_CODEC_ID_VP9 || codec == AV_CODEC_ID_AV1;
+}
+
+/**
+ * With frame threads, a picture may be handed out before what it was found to lack is noted on it
+ * (FFmpeg before 7.1). The message about it comes in time.
+ */
+static void
+vera_clip_movie_log_cb(void *object, int level, const char *format, va_list args)
+{
+    const AVClass *const *class = object;
+
+    if (level != AV_LOG_INFO || class == NULL || *class != avcodec_get_class() ||
+        !g_str_has_prefix(format, "concealing"))
+        return;
+    gint *has_concealed = ((AVCodecContext *)object)->opaque;
+    if (has_concealed != NULL)
+        g_atomic_int_set(has_concealed, TRUE);
+}
+
+void
+vera_clip_movie_watch_decoders(void)
+{
+    av_log_set_callback(vera_clip_movie_log_cb);
+}
+
+gboolean
 vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error)
 {
     const AVCodecParameters *par = self->container->streams[self->stream]->codecpar;
@@ -115,13 +147,16 @@ vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error)
                     self->path, avcodec_get_name(par->codec_id));
         return FALSE;
     }
+    avcodec_free_context(&self->decoder);
     self->decoder = avcodec_alloc_context3(codec);
     if (self->decoder == NULL || avcodec_parameters_to_context(self->decoder, par) < 0) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                     "There is not enough memory to decode ‘%s’.", self->path);
         return FALSE;
     }
-    vera_clip_movie_set_threads(self->decoder, codec, self->n_threads);
+    vera_clip_movie_set_threads(self->decoder, codec, self->is_careful ? 1 : self->n_threads);
+    self->decoder->opaque = &self->has_concealed;
+    self->soundness.wants_all = vera_clip_movie_has_every_picture(codec->id);
     self->decoder->err_recognition = AV_EF_CRCCHECK;
     if (avcodec_open2(self->decoder, codec, NULL) < 0) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -145,6 +180,23 @@ vera_clip_movie_get_time(VeraClipBackend *backend, gint64 index)
 }
 
 static void
+vera_clip_movie_drop_picture(gpointer data)
+{
+    AVFrame *picture = data;
+    av_frame_free(&picture);
+}
+
+void
+vera_clip_movie_forget(VeraClipMovie *self, gint64 start)
+{
+    g_queue_clear_full(&self->held, vera_clip_movie_drop_picture);
+    vera_clip_soundness_reset(&self->soundness, (guint)MAX(start, 0));
+    self->start_place = start;
+    self->next_place = self->last_rank = self->skipped_to = self->culprit = -1;
+    self->is_drained = FALSE;
+}
+
+static void
 vera_clip_movie_free(VeraClipBackend *backend)
 {
     VeraClipMovie *self = (VeraClipMovie *)backend;
@@ -153,6 +205,9 @@ vera_clip_movie_free(VeraClipBackend *backend)
     avformat_close_input(&self->container);
     av_packet_free(&self->packet);
     av_frame_free(&self->picture);
+    g_queue_clear_full(&self->held, vera_clip_movie_drop_picture);
+    vera_clip_soundness_clear(&self->soundness);
+    g_array_unref(self->known_damage);
     vera_clip_index_clear(&self->index);
     g_free(self->timecode);
     g_free(self->path);
@@ -201,6 +256,9 @@ vera_clip_movie_new(const char *path)
     self->path = g_strdup(path);
     self->packet = av_packet_alloc();
     self->picture = av_frame_alloc();
+    self->known_damage = g_array_new(FALSE, FALSE, sizeof(VeraClipDamage));
+    g_queue_init(&self->held);
+    vera_clip_soundness_init(&self->soundness, &self->index, FALSE);
     return self;
 }
 

@@ -6,8 +6,15 @@
 #include "engine/media/vera-clip-backend.h"
 #include "engine/media/vera-clip-index.h"
 #include "engine/media/vera-clip-look.h"
+#include "engine/media/vera-clip-soundness.h"
 
 G_BEGIN_DECLS
+
+/** VeraClipDamage: a damaged packet; no other picture refers to its one if it @is_alone. */
+typedef struct {
+    guint place;
+    gboolean is_alone;
+} VeraClipDamage;
 
 /**
  * VeraClipMovie:
@@ -19,6 +26,13 @@ G_BEGIN_DECLS
  * @packet: scratch packet
  * @picture: scratch picture
  * @index: every packet
+ * @soundness: which pictures can be trusted
+ * @held: (element-type AVFrame): pictures that came out and are not judged yet
+ * @culprit: the damaged packet because of which the last picture, or the one that is missing,
+ * cannot be trusted; -1 if it can
+ * @has_concealed: (atomic): the decoder concealed damage since this was looked at
+ * @is_careful: the decoder has one thread, so that trouble is surely told of the right picture
+ * @known_damage: (element-type VeraClipDamage): damaged packets that were found before
  * @look: what the frames have in common
  * @next_place: place in decoding order of the packet that comes next, or -1 while unknown
  * @start_place: place in decoding order of the first packet since the decoder was emptied
@@ -45,6 +59,12 @@ typedef struct {
     AVPacket *packet;
     AVFrame *picture;
     VeraClipIndex index;
+    VeraClipSoundness soundness;
+    GQueue held;
+    gint64 culprit;
+    gint has_concealed;
+    gboolean is_careful;
+    GArray *known_damage;
     VeraClipLook look;
     gint64 next_place;
     gint64 start_place;
@@ -75,9 +95,22 @@ gboolean vera_clip_movie_rewind(VeraClipMovie *self, GError **error);
 gboolean
 vera_clip_movie_seek(VeraClipMovie *self, guint key, GCancellable *cancellable, GError **error);
 
+/** vera_clip_movie_open_decoder: opens a new decoder in place of the one there is, if any, with one
+ * thread if #VeraClipMovie.is_careful. Returns: success */
+gboolean vera_clip_movie_open_decoder(VeraClipMovie *self, GError **error);
+
+/** vera_clip_movie_watch_decoders: lets decoders tell when they conceal damage. Call once, before
+ * the first is opened; it takes over the library's log. */
+void vera_clip_movie_watch_decoders(void);
+
+/** vera_clip_movie_forget: the decoder was emptied, packet @start comes next, or -1 while that is
+ * unknown */
+void vera_clip_movie_forget(VeraClipMovie *self, gint64 start);
+
 /**
  * VeraClipStep:
- * @VERA_CLIP_STEP_PICTURE: #VeraClipMovie.picture holds the next picture, its pts is the rank
+ * @VERA_CLIP_STEP_PICTURE: #VeraClipMovie.picture holds the next picture, its pts is the rank, and
+ * #VeraClipMovie.culprit says whether it can be trusted
  * @VERA_CLIP_STEP_END: no more pictures
  * @VERA_CLIP_STEP_FAILED: the error is set
  */

@@ -2,9 +2,8 @@
 
 #include "engine/media/vera-clip.h"
 
-#include <libavutil/log.h>
-
 #include "engine/media/vera-clip-backend.h"
+#include "engine/media/vera-clip-movie.h"
 #include "engine/media/vera-sequence.h"
 #include "engine/vera-engine-error.h"
 
@@ -31,8 +30,8 @@ vera_clip_class_init(VeraClipClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = vera_clip_finalize;
     /* Every fault is reported as an error; the library's own messages would only repeat it on
-     * stderr. */
-    av_log_set_level(AV_LOG_QUIET);
+     * stderr, and are not written. */
+    vera_clip_movie_watch_decoders();
 }
 
 static void
