@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/diffusion/vera-frame-spill.h"
 #include "engine/diffusion/vera-pipeline-private.h"
 #include "engine/vera-engine-error.h"
 
@@ -68,24 +69,22 @@ vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_B
     self->preview.show(index, edit, alpha, self->preview.user_data);
 }
 
-/* One latent frame of each branch, decoded: frames in planar [3, n, H, W] from -1 to 1. */
+/* What decoding works with: one latent frame of one branch, its frames in planar [3, n, H, W] from -1 to 1, and a frame of the take. */
 typedef struct {
-    VeraVaeStream *streams[VERA_N_BRANCHES];
-    float *frames[VERA_N_BRANCHES];
-    float *latent;
-    float *edit, *alpha, *composite;
+    VeraVaeStream *stream;
+    VeraFrameSpill *waiting; /* edit [3, H, W] and alpha [H, W] of every frame */
+    float *latent, *frames;
+    float *layers, *composite;
 } VeraPipelineDecoder;
 
 static void
 vera_pipeline_decoder_clear(VeraPipelineDecoder *d)
 {
-    for (int b = 0; b < VERA_N_BRANCHES; b++) {
-        g_clear_pointer(&d->streams[b], vera_vae_stream_free);
-        g_free(d->frames[b]);
-    }
+    g_clear_pointer(&d->stream, vera_vae_stream_free);
+    g_clear_pointer(&d->waiting, vera_frame_spill_free);
     g_free(d->latent);
-    g_free(d->edit);
-    g_free(d->alpha);
+    g_free(d->frames);
+    g_free(d->layers);
     g_free(d->composite);
 }
 
@@ -93,60 +92,83 @@ static gboolean
 vera_pipeline_decoder_init(VeraPipeline *self, VeraPipelineDecoder *d, GError **error)
 {
     gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
-    int step = self->request.plan->temporal_factor;
+    gsize plane = (gsize)(self->shape[0] * self->shape[2] * self->shape[3]);
 
-    for (int b = 0; b < VERA_N_BRANCHES; b++) {
-        d->streams[b] = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], error);
-        if (d->streams[b] == NULL)
-            return FALSE;
-        d->frames[b] = vera_runtime_new_floats(3 * pixels * (gsize)step, error);
-        if (d->frames[b] == NULL)
-            return FALSE;
-    }
-    return (d->latent = vera_runtime_new_floats(
-                (gsize)(self->shape[0] * self->shape[2] * self->shape[3]), error)) &&
-           (d->edit = vera_runtime_new_floats(3 * pixels, error)) &&
-           (d->alpha = vera_runtime_new_floats(pixels, error)) &&
-           (d->composite = vera_runtime_new_floats(3 * pixels, error));
+    return (d->latent = vera_runtime_new_floats(plane, error)) &&
+           (d->frames = vera_runtime_new_floats(3 * pixels * (gsize)self->request.plan->temporal_factor, error)) &&
+           (d->layers = vera_runtime_new_floats(4 * pixels, error)) &&
+           (d->composite = vera_runtime_new_floats(3 * pixels, error)) &&
+           (d->waiting = vera_frame_spill_new(self->request.scratch_folder, 4 * pixels, self->request.plan->n_frames, error));
+}
+
+/* Frame @at of the @n that were decoded last. */
+static void
+vera_pipeline_decoder_get_colour(const VeraPipelineDecoder *d, gsize pixels, int n, int at, float *rgb)
+{
+    for (gsize i = 0; i < pixels; i++)
+        for (gsize c = 0; c < 3; c++)
+            rgb[c * pixels + i] = d->frames[(c * (gsize)n + (gsize)at) * pixels + i] * 0.5f + 0.5f;
 }
 
 static void
-vera_pipeline_finish_frame(VeraPipelineDecoder *d, gsize pixels, int n, int at)
+vera_pipeline_decoder_get_alpha(const VeraPipelineDecoder *d, gsize pixels, int n, int at, float *alpha)
 {
     for (gsize i = 0; i < pixels; i++) {
         float sum = 0;
-        for (int c = 0; c < 3; c++) {
-            gsize from = ((gsize)c * (gsize)n + (gsize)at) * pixels + i;
-            d->edit[(gsize)c * pixels + i] = d->frames[VERA_BRANCH_EDIT][from] * 0.5f + 0.5f;
-            d->composite[(gsize)c * pixels + i] = d->frames[VERA_BRANCH_COMPOSITE][from] * 0.5f + 0.5f;
-            sum += d->frames[VERA_BRANCH_ALPHA][from];
-        }
-        d->alpha[i] = CLAMP(sum / 3 * 0.5f + 0.5f, 0.0f, 1.0f);
+        for (gsize c = 0; c < 3; c++)
+            sum += d->frames[(c * (gsize)n + (gsize)at) * pixels + i];
+        alpha[i] = CLAMP(sum / 3 * 0.5f + 0.5f, 0.0f, 1.0f);
+    }
+}
+
+/* Where a frame goes when it is decoded: edit and alpha wait for the composite, which comes last. */
+typedef struct {
+    VeraPipelineOutputFunc output;
+    gpointer user_data;
+    int branch;
+    int n; /* frames that were decoded together */
+} VeraPipelineSink;
+
+static gboolean
+vera_pipeline_finish_frame(VeraPipeline *self, VeraPipelineDecoder *d, const VeraPipelineSink *sink, int index, int at, GError **error)
+{
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+
+    switch (sink->branch) {
+    case VERA_BRANCH_EDIT:
+        vera_pipeline_decoder_get_colour(d, pixels, sink->n, at, d->layers);
+        return vera_frame_spill_write(d->waiting, index, 0, d->layers, 3 * pixels, error);
+    case VERA_BRANCH_ALPHA:
+        vera_pipeline_decoder_get_alpha(d, pixels, sink->n, at, d->layers);
+        return vera_frame_spill_write(d->waiting, index, 3 * pixels, d->layers, pixels, error);
+    default:
+        vera_pipeline_decoder_get_colour(d, pixels, sink->n, at, d->composite);
+        return vera_frame_spill_read(d->waiting, index, d->layers, error) &&
+               sink->output(index, d->layers, d->layers + 3 * pixels, d->composite, sink->user_data, error);
     }
 }
 
 static gboolean
-vera_pipeline_decode_all(
-    VeraPipeline *self, VeraPipelineDecoder *d, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error)
+vera_pipeline_decode_branch(VeraPipeline *self, VeraPipelineDecoder *d, VeraPipelineSink *sink, GCancellable *cancellable, GError **error)
 {
     const VeraFramePlan *plan = self->request.plan;
-    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
     gint64 plane = self->shape[2] * self->shape[3];
+    const float *latents = self->latents[sink->branch];
 
+    g_clear_pointer(&d->stream, vera_vae_stream_free);
+    d->stream = vera_vae_decoder_new(self->vae, (int)self->shape[3], (int)self->shape[2], error);
+    if (d->stream == NULL)
+        return FALSE;
     for (int l = 0, index = 0; l < plan->n_latents; l++) {
-        int n = l == 0 ? 1 : plan->temporal_factor;
-        for (int b = 0; b < VERA_N_BRANCHES; b++) {
-            for (gint64 c = 0; c < self->shape[0]; c++)
-                memcpy(d->latent + c * plane, self->latents[b] + (c * self->shape[1] + l) * plane, (gsize)plane * sizeof(float));
-            if (!vera_vae_decoder_push(d->streams[b], d->latent, d->frames[b], cancellable, error))
+        for (gint64 c = 0; c < self->shape[0]; c++)
+            memcpy(d->latent + c * plane, latents + (c * self->shape[1] + l) * plane, (gsize)plane * sizeof(float));
+        if (!vera_vae_decoder_push(d->stream, d->latent, d->frames, cancellable, error))
+            return FALSE;
+        sink->n = l == 0 ? 1 : plan->temporal_factor;
+        for (int i = 0; i < sink->n && index < plan->n_frames; i++, index++)
+            if (!vera_pipeline_finish_frame(self, d, sink, index, i, error))
                 return FALSE;
-        }
-        for (int i = 0; i < n && index < plan->n_frames; i++, index++) {
-            vera_pipeline_finish_frame(d, pixels, n, i);
-            if (!output(index, d->edit, d->alpha, d->composite, user_data, error))
-                return FALSE;
-        }
-        vera_pipeline_report(self, "decode", (l + 1.0) / plan->n_latents);
+        vera_pipeline_report(self, "decode", (sink->branch + (l + 1.0) / plan->n_latents) / VERA_N_BRANCHES);
     }
     return TRUE;
 }
@@ -155,9 +177,11 @@ gboolean
 vera_pipeline_decode(VeraPipeline *self, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error)
 {
     VeraPipelineDecoder decoder = { 0 };
-    gboolean ok = vera_pipeline_decoder_init(self, &decoder, error) &&
-                  vera_pipeline_decode_all(self, &decoder, output, user_data, cancellable, error);
+    VeraPipelineSink sink = { .output = output, .user_data = user_data };
+    gboolean ok = vera_pipeline_decoder_init(self, &decoder, error);
 
+    for (sink.branch = VERA_BRANCH_EDIT; ok && sink.branch <= VERA_BRANCH_COMPOSITE; sink.branch++)
+        ok = vera_pipeline_decode_branch(self, &decoder, &sink, cancellable, error);
     vera_pipeline_decoder_clear(&decoder);
     return ok;
 }

@@ -36,10 +36,12 @@ vera_pipeline_estimate_bytes(const VeraBranchConfig *c,
      * window. */
     double step = (5.0 * VERA_N_BRANCHES + 3) * tokens * c->dim + tokens * c->head_dim +
                   12.0 * v->z_dim * window;
-    double encode = (double)vera_vae_estimate_bytes(v, FALSE, width, height, 1);
-    double decode = (double)vera_vae_estimate_bytes(v, TRUE, w, h, VERA_N_BRANCHES);
+    double encode = (double)vera_vae_estimate_bytes(v, FALSE, width, height);
+    double decode = (double)vera_vae_estimate_bytes(v, TRUE, w, h);
+    /* One latent frame's frames as they come out, twice, and a frame of the take. */
+    double frames = (6.0 * v->temporal_factor + 7) * (double)(width * height);
     /* Decoding begins while the buffers of the last step are there. */
-    return weights + (texts + latents + step) * sizeof(float) + MAX(encode, decode);
+    return weights + (texts + latents + step + frames) * sizeof(float) + MAX(encode, decode);
 }
 
 gboolean

@@ -44,6 +44,8 @@ typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpo
  * @plan: frames and windows; borrowed until the pipeline is freed
  * @read_source: the clip
  * @read_mask: (nullable): the region
+ * @scratch_folder: (nullable): where decoded frames wait for the rest, the system's temporary
+ *   folder if %NULL; borrowed until the pipeline is freed
  */
 typedef struct {
     const gint64 *ids;
@@ -66,6 +68,7 @@ typedef struct {
     gpointer frame_data;
     VeraPipelineProgressFunc progress;
     gpointer progress_data;
+    const char *scratch_folder;
 } VeraPipelineRequest;
 
 /**
@@ -131,7 +134,12 @@ gboolean vera_pipeline_save(VeraPipeline *self, const char *path, const char *fi
  */
 gboolean vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
 
-/** vera_pipeline_decode: decodes all frames in order, padding dropped. */
+/**
+ * vera_pipeline_decode: decodes one branch after the other, each all through, so that only one
+ * decoder's caches are in memory; @output gets all frames in order, padding dropped, while the last
+ * branch is decoded. Errors: those of the parts and of @output; %VERA_ENGINE_ERROR_DISK_FULL where
+ * frames cannot wait.
+ */
 gboolean vera_pipeline_decode(
     VeraPipeline *self, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error);
 

@@ -7,6 +7,8 @@
 typedef struct {
     GHashTable *specs; /* name -> (owned) VeraWeightSpec */
     double t, pixels;  /* of the input of the layer */
+    double repeats;    /* how often it runs in one chunk: frame by frame or all at once */
+    double channels;   /* of its input */
     double cached;     /* values that all layers so far remember */
     double live;       /* most values that one layer holds beside */
     double weights;    /* values of the largest convolution, which is packed in scratch memory */
@@ -34,7 +36,7 @@ vera_vae_walk_note(VeraVaeWalk *self, double live, double cached, double weights
 static void
 vera_vae_walk_count(VeraVaeWalk *self, double products)
 {
-    self->products += products * self->t * self->pixels;
+    self->products += products * self->repeats * self->t * self->pixels;
 }
 
 /* Values for each pixel of the layer's input; what lives together follows vera-vae-run.c. */
@@ -87,6 +89,25 @@ vera_vae_walk_layer(VeraVaeWalk *self, const VeraVaeLayer *layer)
         vera_vae_walk_note(self, 2 * t * out, 0, 0);
         break;
     }
+    self->channels = out;
+}
+
+/* Layers [first, end) on one frame after the other: what came in and what comes out lie there whole. */
+static void
+vera_vae_walk_frames(VeraVaeWalk *self, GArray *layers, guint first, guint end)
+{
+    double held = self->t * self->channels * self->pixels, live = self->live;
+
+    self->live = 0;
+    self->repeats = self->t;
+    self->t = 1;
+    for (guint i = first; i < end; i++)
+        vera_vae_walk_layer(self, &g_array_index(layers, VeraVaeLayer, i));
+    self->t = self->repeats;
+    self->repeats = 1;
+    if (self->t > 1)
+        self->live += held + self->t * self->channels * self->pixels;
+    self->live = MAX(self->live, live);
 }
 
 static VeraVaeWalk
@@ -95,28 +116,36 @@ vera_vae_walk(const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gi
     g_autoptr(GPtrArray) specs = vera_vae_get_specs(config);
     g_autoptr(GArray) layers = vera_vae_list_layers(config, is_decoder);
     VeraVaeWalk walk = {.t = is_decoder ? 1 : config->temporal_factor,
-                        .pixels = (double)width * (double)height};
+                        .pixels = (double)width * (double)height,
+                        .repeats = 1,
+                        .channels = is_decoder ? config->z_dim : 3};
 
     walk.specs =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)vera_weight_spec_free);
     for (guint i = 0; i < specs->len; i++)
         g_hash_table_insert(walk.specs, ((VeraWeightSpec *)specs->pdata[i])->name, specs->pdata[i]);
-    for (guint i = 0; i < layers->len; i++)
-        vera_vae_walk_layer(&walk, &g_array_index(layers, VeraVaeLayer, i));
+    for (guint i = 0; i < layers->len; i++) {
+        guint end = i;
+        while (end < layers->len && !g_array_index(layers, VeraVaeLayer, end).has_time)
+            end++;
+        if (end > i)
+            vera_vae_walk_frames(&walk, layers, i, end);
+        if (end < layers->len)
+            vera_vae_walk_layer(&walk, &g_array_index(layers, VeraVaeLayer, end));
+        i = end;
+    }
     g_clear_pointer(&walk.specs, g_hash_table_unref);
     return walk;
 }
 
 guint64
-vera_vae_estimate_bytes(
-    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams)
+vera_vae_estimate_bytes(const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height)
 {
     VeraVaeWalk walk = vera_vae_walk(config, is_decoder, width, height);
     double input = (is_decoder ? config->z_dim : 3.0 * config->temporal_factor) * (double)width *
                    (double)height;
 
-    return (guint64)((n_streams * walk.cached + walk.live + input + 2 * walk.weights) *
-                     sizeof(float));
+    return (guint64)((walk.cached + walk.live + input + 2 * walk.weights) * sizeof(float));
 }
 
 double

@@ -151,6 +151,71 @@ vera_vae_stream_free(VeraVaeStream *self)
     g_free(self);
 }
 
+/* Layers [first, end), on all frames of @x at once. */
+static VeraTensor *
+vera_vae_stream_run_whole(VeraVaeStream *self, guint first, guint end, VeraTensor *x, GCancellable *cancellable, GError **error)
+{
+    GArray *layers = self->is_decoder ? self->vae->decoder : self->vae->encoder;
+
+    for (guint i = first; x != NULL && i < end; i++) {
+        if (vera_engine_error_set_cancelled(cancellable, error)) {
+            vera_tensor_unref(x);
+            return NULL;
+        }
+        x = vera_vae_run_layer(self->vae, &g_array_index(layers, VeraVaeLayer, i), &self->states[i], x, error);
+    }
+    return x;
+}
+
+/* The same on one frame after the other: what lives between layers is one frame and not a chunk, and the bytes are the same, since
+ * the caches do not tell where a chunk ends. */
+static VeraTensor *
+vera_vae_stream_run_frames(VeraVaeStream *self, guint first, guint end, VeraTensor *x, GCancellable *cancellable, GError **error)
+{
+    g_autoptr(VeraTensor) input = x, joined = NULL;
+    gint64 n = input->k.shape[0];
+
+    if (n == 1)
+        return vera_vae_stream_run_whole(self, first, end, g_steal_pointer(&input), cancellable, error);
+    for (gint64 t = 0; t < n; t++) {
+        VeraKTensor slice = vera_k_tensor_slice(&input->k, 0, t, 1);
+        g_autoptr(VeraTensor) frame =
+            vera_vae_stream_run_whole(self, first, end, vera_tensor_new_view(input, &slice), cancellable, error);
+        VeraKCopy keep;
+        if (frame == NULL)
+            return NULL;
+        if (joined == NULL) {
+            const int64_t *s = frame->k.shape;
+            joined = vera_tensor_new(self->vae->runtime, 4, (gint64[]){ n, s[1], s[2], s[3] }, error);
+        }
+        if (joined == NULL)
+            return NULL;
+        keep = (VeraKCopy){ .src = frame->k, .dst = vera_k_tensor_slice(&joined->k, 0, t, 1) };
+        if (!vera_runtime_check(self->vae->runtime, vera_k_copy(vera_runtime_get_ctx(self->vae->runtime), &keep), "VAE copy", error))
+            return NULL;
+    }
+    return g_steal_pointer(&joined);
+}
+
+/* Only layers that make two frames of one, or one of two, must see them together. */
+static VeraTensor *
+vera_vae_stream_run_all(VeraVaeStream *self, VeraTensor *x, GCancellable *cancellable, GError **error)
+{
+    GArray *layers = self->is_decoder ? self->vae->decoder : self->vae->encoder;
+
+    for (guint i = 0; x != NULL && i < layers->len;) {
+        guint end = i;
+        while (end < layers->len && !g_array_index(layers, VeraVaeLayer, end).has_time)
+            end++;
+        if (end > i)
+            x = vera_vae_stream_run_frames(self, i, end, x, cancellable, error);
+        else
+            x = vera_vae_stream_run_whole(self, i, ++end, x, cancellable, error);
+        i = end;
+    }
+    return x;
+}
+
 static VeraTensor *
 vera_vae_stream_run_layers(VeraVaeStream *self,
                            const float *planar,
@@ -160,7 +225,6 @@ vera_vae_stream_run_layers(VeraVaeStream *self,
                            GError **error)
 {
     VeraVae *vae = self->vae;
-    GArray *layers = self->is_decoder ? vae->decoder : vae->encoder;
     gint64 n = (gint64)self->height * self->width;
     g_autoptr(VeraTensor) host = vera_tensor_new_from_host(vae->runtime, 3, (gint64[]){ channels, frames, n }, planar, error);
     g_autoptr(VeraTensor) x = host ? vera_tensor_new(vae->runtime, 4, (gint64[]){ frames, self->height, self->width, channels }, error) : NULL;
@@ -177,14 +241,7 @@ vera_vae_stream_run_layers(VeraVaeStream *self,
     memcpy(turn.src.stride, (const int64_t[3]){ n, 1, frames * n }, 3 * sizeof(int64_t));
     if (!vera_runtime_check(vae->runtime, vera_k_copy(vera_runtime_get_ctx(vae->runtime), &turn), "VAE input", error))
         return NULL;
-    for (guint i = 0; i < layers->len; i++) {
-        if (vera_engine_error_set_cancelled(cancellable, error))
-            return NULL;
-        x = vera_vae_run_layer(vae, &g_array_index(layers, VeraVaeLayer, i), &self->states[i], g_steal_pointer(&x), error);
-        if (x == NULL)
-            return NULL;
-    }
-    return g_steal_pointer(&x);
+    return vera_vae_stream_run_all(self, g_steal_pointer(&x), cancellable, error);
 }
 
 /* Runs one chunk of planar [C, T, H, W] through all layers; the result is channels-last. */

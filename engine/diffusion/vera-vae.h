@@ -25,12 +25,12 @@ GPtrArray *vera_vae_get_specs(const VeraVaeConfig *config);
  * vera_vae_estimate_bytes:
  * @width: of what goes in: pixels when encoding, latent pixels when decoding
  * @height: likewise
- * @n_streams: open at once; one of them runs
  *
- * Returns: bytes of activations, caches and scratch memory at the highest, weights not counted
+ * Returns: bytes of activations, caches and scratch memory of one stream at the highest, weights not
+ * counted
  */
-guint64 vera_vae_estimate_bytes(
-    const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height, int n_streams);
+guint64
+vera_vae_estimate_bytes(const VeraVaeConfig *config, gboolean is_decoder, gint64 width, gint64 height);
 
 /** vera_vae_estimate_gflop: sizes as above. Returns: 10^9 operations for one latent frame and the
  * frames that belong to it */

@@ -326,7 +326,7 @@ vera_edit_job_tokenize(VeraEditJob *self, const char *text, GError **error)
 }
 
 static gboolean
-vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, GError **error)
+vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, const char *folder, GError **error)
 {
     g_autoptr(GArray) ids = vera_edit_job_tokenize(self, self->record->instruction, error);
     g_autoptr(GArray) negative = ids ? vera_edit_job_tokenize(self, self->record->negative_prompt, error) : NULL;
@@ -334,7 +334,7 @@ vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, GError **error)
                                     .shift = self->record->shift, .solver = VERA_SOLVER_UNIPC, .width = self->record->width,
                                     .height = self->record->height, .plan = self->plan, .read_source = vera_edit_job_read_source_cb,
                                     .read_mask = self->region ? vera_edit_job_read_region_cb : NULL, .frame_data = self,
-                                    .progress = vera_edit_job_progress_cb, .progress_data = self };
+                                    .progress = vera_edit_job_progress_cb, .progress_data = self, .scratch_folder = folder };
 
     if (negative == NULL)
         return FALSE;
@@ -463,7 +463,7 @@ vera_edit_job_run(VeraEditJob *self,
                   GError **error)
 {
     g_autoptr(VeraRuntime) runtime = NULL;
-    g_autofree char *state = g_strconcat(take_dir, ".state", NULL);
+    g_autofree char *state = g_strconcat(take_dir, ".state", NULL), *folder = g_path_get_dirname(take_dir);
     gboolean ok;
 
     if (is_resume && vera_take_is_take(take_dir)) {
@@ -495,7 +495,7 @@ vera_edit_job_run(VeraEditJob *self,
     self->cancellable = cancellable;
     g_free(self->record->started);
     self->record->started = vera_edit_job_get_time();
-    ok = vera_edit_job_prepare(self, runtime, error) &&
+    ok = vera_edit_job_prepare(self, runtime, folder, error) &&
          vera_edit_job_sample(self, state, is_resume, error) &&
          vera_edit_job_decode(self, take_dir, state, error);
     g_clear_pointer(&self->writer, vera_take_writer_free);

@@ -328,6 +328,21 @@ test_callbacks(PipelineFixture *self, gconstpointer data)
     }
 }
 
+/* Where decoded frames cannot wait for the rest is said by name, and nothing has come out. */
+static void
+test_scratch_folder(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraPipeline) pipeline = NULL;
+
+    self->request.scratch_folder = "/dev/null/none";
+    pipeline = pipeline_fixture_start(self);
+    g_assert_false(vera_pipeline_decode(pipeline, pipeline_fixture_output, self, NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT);
+    g_assert_nonnull(strstr(error->message, "/dev/null/none"));
+    g_assert_cmpint(self->n_outputs, ==, 0);
+}
+
 #define ADD(name, run)                                                                                                 \
     g_test_add("/pipeline/" name, PipelineFixture, NULL, pipeline_fixture_set_up, run, pipeline_fixture_tear_down)
 
@@ -347,5 +362,6 @@ main(int argc, char **argv)
     ADD("refused", test_refused);
     ADD("refused-text", test_refused_text);
     ADD("callbacks", test_callbacks);
+    ADD("scratch-folder", test_scratch_folder);
     return g_test_run();
 }
