@@ -268,6 +268,25 @@ vera_k_ctx_get_n_threads(const VeraKCtx *ctx)
     return ctx->n_threads;
 }
 
+void
+vera_k_ctx_set_stop(VeraKCtx *ctx, VeraKStopFunc should_stop, void *data)
+{
+    ctx->should_stop = should_stop;
+    ctx->stop_data = data;
+}
+
+bool
+vera_k_must_stop(const VeraKCtx *ctx)
+{
+    return ctx->should_stop != NULL && ctx->should_stop(ctx->stop_data);
+}
+
+VeraKStatus
+vera_k_end(VeraKCtx *ctx)
+{
+    return vera_k_must_stop(ctx) ? vera_k_fail(ctx, VERA_K_ERR_STOPPED, "it was stopped") : VERA_K_OK;
+}
+
 const char *
 vera_k_ctx_message(const VeraKCtx *ctx)
 {

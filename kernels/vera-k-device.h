@@ -118,5 +118,14 @@ VeraKStream *vera_k_ctx_get_stream(VeraKCtx *ctx);
 /** vera_k_ctx_get_n_threads: Returns: threads used by operators */
 int vera_k_ctx_get_n_threads(const VeraKCtx *ctx);
 
+/** VeraKStopFunc: Returns: whether what runs is to end. Called from threads of the operator, also at once. */
+typedef bool (*VeraKStopFunc)(void *data);
+
+/**
+ * vera_k_ctx_set_stop: products, convolutions and attention on the CPU ask @should_stop (NULL: nobody) before each piece of their
+ * work, and end with VERA_K_ERR_STOPPED. Once it has said yes it must not say no again while an operator runs.
+ */
+void vera_k_ctx_set_stop(VeraKCtx *ctx, VeraKStopFunc should_stop, void *data);
+
 /** vera_k_ctx_message: Returns: the sentence of the last failed call, "" if none */
 const char *vera_k_ctx_message(const VeraKCtx *ctx);

@@ -81,12 +81,20 @@ struct VeraKCtx {
     int n_packed;
     size_t packed_bytes;
     int n_threads;
+    VeraKStopFunc should_stop; /* or NULL */
+    void *stop_data;
     char message[512];
 };
 
 /** vera_k_fail: stores a sentence in the context. Returns: @status */
 VeraKStatus vera_k_fail(VeraKCtx *ctx, VeraKStatus status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** vera_k_must_stop: Returns: whether the rest of the operator is to be left out */
+bool vera_k_must_stop(const VeraKCtx *ctx);
+
+/** vera_k_end: what an operator ends with that may have left out some of its work. Returns: VERA_K_OK or VERA_K_ERR_STOPPED */
+VeraKStatus vera_k_end(VeraKCtx *ctx);
 
 /** vera_k_scratch: at least @size bytes of the context's scratch memory; what an earlier call got is gone. */
 VeraKStatus vera_k_scratch(VeraKCtx *ctx, size_t size, void **data);

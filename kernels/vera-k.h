@@ -16,6 +16,7 @@ typedef enum {
     VERA_K_ERR_OUT_OF_MEMORY = -4,
     VERA_K_ERR_DEVICE_LOST = -5, /* sticky: the context is unusable from now on */
     VERA_K_ERR_INTERNAL = -6,    /* a library underneath failed */
+    VERA_K_ERR_STOPPED = -7,     /* on request (vera_k_ctx_set_stop()); outputs are undefined */
 } VeraKStatus;
 
 typedef enum {

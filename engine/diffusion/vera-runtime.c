@@ -117,6 +117,7 @@ vera_runtime_get_code(VeraRuntime *self, VeraKStatus status)
     case VERA_K_OK:
     case VERA_K_ERR_INVALID:
     case VERA_K_ERR_INTERNAL:
+    case VERA_K_ERR_STOPPED:
         break;
     }
     return VERA_ENGINE_ERROR_FAILED;
@@ -127,15 +128,24 @@ vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GErr
 {
     if (status == VERA_K_OK)
         return !vera_engine_error_set_cancelled(self->cancellable, error);
+    if (status == VERA_K_ERR_STOPPED && vera_engine_error_set_cancelled(self->cancellable, error))
+        return FALSE;
     g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status), "The %s failed: %s.%s", what,
                 vera_k_ctx_message(self->ctx),
                 status == VERA_K_ERR_OUT_OF_MEMORY ? " Use fewer frames, a smaller size or a smaller model." : "");
     return FALSE;
 }
 
+static bool
+vera_runtime_must_stop_cb(void *data)
+{
+    return g_cancellable_is_cancelled(data);
+}
+
 void
 vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable)
 {
+    vera_k_ctx_set_stop(self->ctx, cancellable ? vera_runtime_must_stop_cb : NULL, cancellable);
     g_set_object(&self->cancellable, cancellable);
 }
 

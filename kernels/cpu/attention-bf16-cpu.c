@@ -159,8 +159,9 @@ vera_k_attention_bf16_native(VeraKCtx *ctx, const VeraKAttention *op)
                 vera_k_attention_bf16_pack(&self, h, b);
 #pragma omp for schedule(dynamic, 1)
             for (int64_t t = 0; t < n_tasks; t++)
-                vera_k_attention_bf16_task(&self, &mine, h, t * VERA_K_BF16_TILE_Q);
+                if (!vera_k_must_stop(ctx))
+                    vera_k_attention_bf16_task(&self, &mine, h, t * VERA_K_BF16_TILE_Q);
         }
     }
-    return VERA_K_OK;
+    return vera_k_end(ctx);
 }

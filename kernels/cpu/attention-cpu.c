@@ -151,8 +151,8 @@ vera_k_attention_cpu(VeraKCtx *ctx, const void *argument)
         return status;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(ctx->n_threads) reduction(+ : n_failed)
     for (int64_t t = 0; t < n_tasks; t++)
-        n_failed += !vera_k_attention_tile(op, t / n_tiles, t % n_tiles * VERA_K_TILE_Q,
-                                           (float *)work + floats * (size_t)omp_get_thread_num());
-    return n_failed == 0 ? VERA_K_OK
+        n_failed += !vera_k_must_stop(ctx) && !vera_k_attention_tile(op, t / n_tiles, t % n_tiles * VERA_K_TILE_Q,
+                                                                     (float *)work + floats * (size_t)omp_get_thread_num());
+    return n_failed == 0 ? vera_k_end(ctx)
                          : vera_k_fail(ctx, VERA_K_ERR_INTERNAL, "attention: oneDNN could not multiply");
 }

@@ -203,7 +203,8 @@ vera_k_conv3d_bf16_native(VeraKCtx *ctx, const VeraKConv3d *op)
             vera_k_conv3d_bf16_pack(&self, i, panels);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t i = 0; i < n_rows * n_columns; i++)
-            vera_k_conv3d_bf16_task(&self, i / n_columns * VERA_K_CONV_TILE_ROWS, i % n_columns * self.tile_columns, memory);
+            if (!vera_k_must_stop(ctx))
+                vera_k_conv3d_bf16_task(&self, i / n_columns * VERA_K_CONV_TILE_ROWS, i % n_columns * self.tile_columns, memory);
     }
-    return VERA_K_OK;
+    return vera_k_end(ctx);
 }

@@ -102,6 +102,8 @@ vera_k_conv3d_run_frame(VeraKCtx *ctx, const VeraKConv3dRun *run, const float *b
         VeraKStatus status;
         if (frame == NULL)
             continue;
+        if (vera_k_must_stop(ctx))
+            return vera_k_end(ctx);
         status = vera_k_onednn_conv2d_run(run->plan, vera_k_conv3d_enlarge(run, frame, ctx->n_threads),
                                           run->packed + (size_t)a * run->packed_size, y);
         if (status != VERA_K_OK)

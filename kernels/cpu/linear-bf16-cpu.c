@@ -96,7 +96,8 @@ vera_k_linear_bf16_native(VeraKCtx *ctx, const VeraKLinear *op)
             vera_k_bf16_pack(&matrix, p, panels + p * self.panel_size);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t t = 0; t < n_row_tasks * n_column_tasks; t++)
-            vera_k_linear_bf16_task(&self, t % n_row_tasks * VERA_K_LINEAR_TASK_ROWS, t / n_row_tasks * VERA_K_LINEAR_TASK_PANELS);
+            if (!vera_k_must_stop(ctx))
+                vera_k_linear_bf16_task(&self, t % n_row_tasks * VERA_K_LINEAR_TASK_ROWS, t / n_row_tasks * VERA_K_LINEAR_TASK_PANELS);
     }
-    return VERA_K_OK;
+    return vera_k_end(ctx);
 }

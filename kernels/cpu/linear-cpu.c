@@ -8,6 +8,9 @@
 /* Rows that are fewer than this go through a loop that reads each weight once; packing would cost more than the product. */
 #define VERA_K_LINEAR_FEW_ROWS 4
 
+/* Multiplications of one call of oneDNN at most, which cannot be stopped: a part of a second on a slow machine. */
+#define VERA_K_LINEAR_PIECE ((int64_t)1 << 34)
+
 VERA_K_CLONES static float
 vera_k_dot(const float *a, const float *b, int64_t n)
 {
@@ -68,11 +71,20 @@ static VeraKStatus
 vera_k_linear_multiply(VeraKCtx *ctx, const VeraKLinear *op, const float *x, int64_t x_stride, const float *weight)
 {
     int64_t m = op->x.shape[0], k = op->x.shape[1], n = op->weight.shape[0];
-    dnnl_status_t status = dnnl_sgemm('N', 'T', m, n, k, 1.0f, x, m == 1 ? k : x_stride, weight, k, 0.0f, op->y.data,
-                                      m == 1 ? n : op->y.stride[0]);
+    int64_t rows = VERA_K_LINEAR_PIECE / (n * k) / 64 * 64, y_stride = m == 1 ? n : op->y.stride[0];
 
-    return status == dnnl_success ? VERA_K_OK
-                                  : vera_k_fail(ctx, VERA_K_ERR_INTERNAL, "linear: oneDNN error %d", (int)status);
+    rows = rows < 64 ? 64 : rows;
+    x_stride = m == 1 ? k : x_stride;
+    for (int64_t i = 0; i < m; i += rows) {
+        dnnl_status_t status;
+        if (vera_k_must_stop(ctx))
+            return vera_k_end(ctx);
+        status = dnnl_sgemm('N', 'T', m - i < rows ? m - i : rows, n, k, 1.0f, x + i * x_stride, x_stride, weight, k, 0.0f,
+                            (float *)op->y.data + i * y_stride, y_stride);
+        if (status != dnnl_success)
+            return vera_k_fail(ctx, VERA_K_ERR_INTERNAL, "linear: oneDNN error %d", (int)status);
+    }
+    return VERA_K_OK;
 }
 
 static VeraKStatus

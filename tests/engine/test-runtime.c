@@ -221,6 +221,67 @@ test_cancelled(PipelineFixture *self, gconstpointer data)
     pipeline_fixture_check_equal(got, want);
 }
 
+typedef struct {
+    gint n_left; /* answers before the operator is to stop */
+} Patience;
+
+static bool
+is_patience_over(void *data)
+{
+    Patience *self = data;
+
+    return g_atomic_int_add(&self->n_left, -1) <= 0;
+}
+
+/* Runs one operator, which is stopped after @n_pieces. Returns: how many values it has written */
+static gsize
+count_written(VeraRuntime *runtime, const char *name, int n_pieces)
+{
+    VeraKCtx *ctx = vera_runtime_get_ctx(runtime);
+    const int64_t many[3] = {1024, 1, 8}, frames[4] = {4, 6, 6, 4}, taps[5] = {4, 4, 3, 3, 3};
+    const int64_t rows[2] = {1024, 8}, square[2] = {8, 8};
+    g_autofree float *x = model_fixture_make_values(1, 8192), *w = model_fixture_make_values(2, 512);
+    g_autofree float *y = g_new(float, 8192);
+    Patience patience = {n_pieces};
+    VeraKStatus status;
+    gsize n_written = 0;
+
+    for (int i = 0; i < 8192; i++)
+        y[i] = 1e30f;
+    vera_k_ctx_set_stop(ctx, is_patience_over, &patience);
+    if (g_str_equal(name, "attention")) {
+        VeraKTensor t = vera_k_tensor(VERA_K_DTYPE_F32, x, 3, many);
+        VeraKAttention op = {.q = t, .k = t, .v = t, .o = vera_k_tensor(VERA_K_DTYPE_F32, y, 3, many), .scale = 1};
+        status = vera_k_attention(ctx, &op);
+    } else if (g_str_equal(name, "conv3d")) {
+        VeraKConv3d op = {.x = vera_k_tensor(VERA_K_DTYPE_F32, x, 4, frames), .y = vera_k_tensor(VERA_K_DTYPE_F32, y, 4, frames),
+                          .weight = vera_k_tensor(VERA_K_DTYPE_F32, w, 5, taps), .stride_t = 1, .stride_h = 1, .stride_w = 1,
+                          .pad_t = 2, .pad_h_before = 1, .pad_h_after = 1, .pad_w_before = 1, .pad_w_after = 1, .upsample = 1};
+        status = vera_k_conv3d(ctx, &op);
+    } else {
+        VeraKLinear op = {.x = vera_k_tensor(VERA_K_DTYPE_F32, x, 2, rows), .weight = vera_k_tensor(VERA_K_DTYPE_F32, w, 2, square),
+                          .y = vera_k_tensor(VERA_K_DTYPE_F32, y, 2, rows)};
+        status = vera_k_linear(ctx, &op);
+    }
+    vera_k_ctx_set_stop(ctx, NULL, NULL);
+    for (int i = 0; i < 8192; i++)
+        n_written += y[i] != 1e30f;
+    g_assert_cmpint(status, ==, n_written == (g_str_equal(name, "conv3d") ? 576 : 8192) ? VERA_K_OK : VERA_K_ERR_STOPPED);
+    return n_written;
+}
+
+/* A long operator ends between two of its pieces, and says that it did. */
+static void
+test_stopped_inside(PipelineFixture *self, gconstpointer data)
+{
+    g_assert_cmpuint(count_written(self->runtime, "attention", 3), ==, 3 * 128 * 8); /* tiles of 128 queries */
+    g_assert_cmpuint(count_written(self->runtime, "attention", 100), ==, 8192);
+    g_assert_cmpuint(count_written(self->runtime, "conv3d", 2), ==, 2 * 144); /* 1, 2, 3 and 3 taps */
+    g_assert_cmpuint(count_written(self->runtime, "conv3d", 100), ==, 576);
+    g_assert_cmpuint(count_written(self->runtime, "linear", 0), ==, 0);
+    g_assert_cmpuint(count_written(self->runtime, "linear", 100), ==, 8192);
+}
+
 static gboolean
 read_large(int index, float *rgb, gpointer user_data, GError **error)
 {
@@ -301,6 +362,7 @@ main(int argc, char **argv)
     ADD("every-allocation", test_every_allocation);
     ADD("step-again", test_step_again);
     ADD("cancelled", test_cancelled);
+    ADD("stopped-inside", test_stopped_inside);
     /* On a GPU weights count as they are stored, which this estimate does not know. */
     if (g_str_equal(model_fixture_get_device(), "cpu"))
         ADD("estimate", test_estimate);
