@@ -10,6 +10,7 @@
 
 #include "engine/diffusion/vera-weights.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-file.h"
 
 static void
 vera_safetensors_append_name(GString *json, const char *name)
@@ -79,7 +80,7 @@ vera_safetensors_write(const char *path, const VeraNamedTensor *tensors, int n, 
         ok = FALSE;
         saved_errno = errno;
     }
-    if (ok && g_rename(part, path) != 0) {
+    if (ok && (g_rename(part, path) != 0 || !vera_file_sync_folder_of(path))) {
         ok = FALSE;
         saved_errno = errno;
     }

@@ -98,7 +98,7 @@ typedef struct {
     VeraKTensor tensor;
 } VeraNamedTensor;
 
-/** vera_safetensors_write: writes @n contiguous tensors atomically (.part, fsync, rename), in the given order, data aligned to 64 bytes. */
+/** vera_safetensors_write: writes @n contiguous tensors atomically (.part, fsync, rename, fsync of the folder), in the given order, data aligned to 64 bytes. */
 gboolean
 vera_safetensors_write(const char *path, const VeraNamedTensor *tensors, int n, GError **error);
 

@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 
 #include "engine/project/vera-project-file.h"
+#include "engine/vera-file.h"
 #include "engine/project/vera-project-json.h"
 
 /* Only the last line counts: a longer journal is begun again with it. */
@@ -134,7 +135,7 @@ vera_journal_open_file(VeraJournal *self)
         vera_project_file_write_all(self->fd, header, strlen(header)) && rename(part, path) == 0) {
         self->length = (goffset)strlen(header);
         self->path = g_steal_pointer(&path);
-        return vera_project_file_sync_dir(self->path);
+        return vera_file_sync_folder_of(self->path);
     }
     int saved_errno = errno;
     vera_journal_close_file(self);

@@ -15,6 +15,7 @@
 #include "engine/diffusion/vera-json.h"
 #include "engine/project/vera-project-json.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-file.h"
 
 #define VERA_PROJECT_N_VERSIONS 5
 
@@ -126,20 +127,6 @@ vera_project_state_load(const char *path, GError **error)
 }
 
 gboolean
-vera_project_file_sync_dir(const char *path)
-{
-    g_autofree char *dir = g_path_get_dirname(path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    gboolean ok = fd >= 0 && fsync(fd) == 0;
-    int saved_errno = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = saved_errno;
-    return ok;
-}
-
-gboolean
 vera_project_file_write_all(int fd, const char *bytes, gsize length)
 {
     while (length > 0) {
@@ -211,7 +198,7 @@ vera_project_file_replace(const char *path, const char *text, gboolean *is_repla
     *is_replaced = vera_project_file_write_part(part, path, text) &&
                    vera_project_file_rotate(path) && rename(part, path) == 0;
     if (*is_replaced)
-        return vera_project_file_sync_dir(path);
+        return vera_file_sync_folder_of(path);
     saved_errno = errno;
     g_unlink(part);
     errno = saved_errno;
@@ -255,7 +242,7 @@ vera_project_file_write(const VeraProjectState *state,
             path, path);
         return FALSE;
     }
-    ok = is_same ? vera_project_file_sync_dir(path)
+    ok = is_same ? vera_file_sync_folder_of(path)
                  : vera_project_file_replace(path, text, &is_replaced);
     if (!ok)
         vera_engine_error_set_errno(error, errno, what);

@@ -36,10 +36,6 @@ gboolean vera_project_file_write(const VeraProjectState *state,
                                  char **sha256,
                                  GError **error);
 
-/** vera_project_file_sync_dir: brings a rename in the folder of @path to disk. Returns: %FALSE with
- * errno set */
-gboolean vera_project_file_sync_dir(const char *path);
-
 /** vera_project_file_write_all: write(2) to the end. Returns: %FALSE with errno set */
 gboolean vera_project_file_write_all(int fd, const char *bytes, gsize length);
 

@@ -3,9 +3,7 @@
 #include "engine/project/vera-take.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <glib/gstdio.h>
 
@@ -13,6 +11,7 @@
 #include "engine/diffusion/vera-weights.h"
 #include "engine/project/vera-take-private.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-file.h"
 
 struct _VeraTake {
     char *dir;
@@ -87,7 +86,7 @@ vera_take_find(VeraTake *self, VeraWeights *file, const char *name, int channels
     if (vera_weights_get(file, name, &tensor) && tensor.dtype == VERA_K_DTYPE_F32 && vera_k_tensor_n_elements(&tensor) == want)
         return tensor.data;
     g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                "The take's file ‘%s’ does not hold ‘%s’ in the size that take.json says; the take is damaged.", path, name);
+                "The take's file ‘%s’ does not hold ‘%s’ in the size that take.json says; the take is damaged, make it again.", path, name);
     return NULL;
 }
 
@@ -109,10 +108,10 @@ vera_take_read_frame(VeraTake *self, gint64 index, float *edit_rgb, float *matte
 
     if (vera_engine_error_set_cancelled(cancellable, error))
         return FALSE;
-    file = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, error);
+    file = vera_weights_open(path, VERA_WEIGHTS_KIND_PLAIN, NULL);
     if (file == NULL) {
-        if (error != NULL && *error != NULL)
-            (*error)->code = VERA_ENGINE_ERROR_BAD_INPUT;
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The take's file ‘%s’ is missing, cut off or damaged; make the take again.", path);
         return FALSE;
     }
     if ((edit = vera_take_find(self, file, "edit", 3, path, error)) == NULL ||
@@ -209,23 +208,11 @@ vera_take_writer_add_frame(VeraTakeWriter *self, const float *edit, const float 
     return TRUE;
 }
 
-static gboolean
-vera_take_sync_dir(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    gboolean ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
 gboolean
 vera_take_writer_finish(VeraTakeWriter *self, GError **error)
 {
     g_autofree char *json = vera_take_record_to_json(self->record);
     g_autofree char *path = g_build_filename(self->part, "take.json", NULL);
-    g_autofree char *parent = g_path_get_dirname(self->dir);
     g_autoptr(GError) local = NULL;
 
     g_return_val_if_fail(self->n_frames == self->record->frames->len, FALSE);
@@ -235,7 +222,7 @@ vera_take_writer_finish(VeraTakeWriter *self, GError **error)
                     "Could not write ‘%s’: %s.", path, local->message);
         return FALSE;
     }
-    if (!vera_take_sync_dir(self->part) || g_rename(self->part, self->dir) != 0 || !vera_take_sync_dir(parent))
+    if (!vera_file_sync_folder_of(path) || g_rename(self->part, self->dir) != 0 || !vera_file_sync_folder_of(self->dir))
         return vera_take_fail_errno(error, "finish the take", self->dir);
     self->is_finished = TRUE;
     return TRUE;

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 
 #include "engine/project/vera-project-file.h"
+#include "engine/vera-file.h"
 
 struct _VeraQueueStore {
     atomic_int ref_count;
@@ -87,7 +88,7 @@ vera_queue_store_put(VeraQueueStore *self, const char *text)
                                        G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                        0600, &error))
         vera_queue_store_fail(self, error->message);
-    else if (!vera_project_file_sync_dir(self->path))
+    else if (!vera_file_sync_folder_of(self->path))
         vera_queue_store_fail(self, g_strerror(errno));
     else
         self->has_failed = FALSE;
