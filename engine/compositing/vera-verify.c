@@ -180,6 +180,28 @@ vera_verify_open_movies(VeraVerify *self, const VeraExportListing *listing, GErr
     return TRUE;
 }
 
+/* Fewer frames than there should be prove nothing: @why there should be @n_wanted. */
+static gboolean
+vera_verify_check_count(VeraVerify *self, gint64 n_wanted, const char *why, GError **error)
+{
+    if (self->items->len >= n_wanted)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "‘%s’ has %u frames, and not the %" G_GINT64_FORMAT " %s; export it again.", self->dir,
+                self->items->len, n_wanted, why);
+    return FALSE;
+}
+
+/* Without a manifest nothing tells which frames were exported: only all of the clip's will do. */
+static gboolean
+vera_verify_list_without_manifest(VeraVerify *self, const GError *cause, GError **error)
+{
+    g_autofree char *why = g_strdup_printf("of the clip, and no manifest says that fewer were wanted (%s)", cause->message);
+
+    return vera_verify_list_folder(self, error) &&
+           vera_verify_check_count(self, vera_clip_get_info(self->source)->n_frames, why, error);
+}
+
 static gboolean
 vera_verify_list(VeraVerify *self, GError **error)
 {
@@ -188,7 +210,7 @@ vera_verify_list(VeraVerify *self, GError **error)
     g_autoptr(VeraExportListing) listing = vera_export_listing_read(self->dir, &local);
 
     if (listing == NULL && g_file_test(comp, G_FILE_TEST_IS_DIR))
-        return vera_verify_list_folder(self, error);
+        return vera_verify_list_without_manifest(self, local, error);
     if (listing == NULL) {
         g_propagate_error(error, g_steal_pointer(&local));
         return FALSE;
@@ -206,7 +228,7 @@ vera_verify_list(VeraVerify *self, GError **error)
     self->is_layered = strcmp(listing->preset, "exr") == 0;
     for (guint i = 0; i < listing->files->len; i++)
         vera_verify_add_file(self, &g_array_index(listing->files, VeraExportFile, i));
-    return TRUE;
+    return vera_verify_check_count(self, listing->frames->len, "that its manifest names", error);
 }
 
 static VeraFrame *

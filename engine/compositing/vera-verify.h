@@ -40,7 +40,8 @@ typedef void (*VeraVerifyFunc)(const VeraVerifyFrame *frame, gpointer user_data)
  *
  * Proves preservation by reading everything back: PNG codes must be round(v * 65535) of the decoded
  * source, EXR values its linear light, as half or as float, samples of a movie the source's own.
- * Which files belong to which source frame is told by the manifest. Errors:
+ * Which files belong to which source frame is told by the manifest; a folder that lost it is told by
+ * its numbers and must have every frame of the clip. Errors:
  * %VERA_ENGINE_ERROR_BAD_INPUT, %VERA_ENGINE_ERROR_UNSUPPORTED (lossy presets),
  * %VERA_ENGINE_ERROR_CANCELLED.
  *

@@ -272,6 +272,24 @@ assert_refused(const char *name, const char *clip, int code, const char *part)
         g_error("message “%s” lacks “%s”", error->message, part);
 }
 
+/** Whatever a missing frame is missing from, less than the whole does not pass. */
+static void
+test_incomplete(void)
+{
+    if (!fixture_has_ffmpeg())
+        return;
+    g_autoptr(VeraClip) clip = make_clip("part.mkv", "gbrp");
+    export_clip(VERA_EXPORT_PRESET_PNG, "part", clip);
+    g_free(export_ask("cp part/manifest.json kept.json && rm part/manifest.json part/*/shot.1005.png"));
+    assert_refused("part", "part.mkv", VERA_ENGINE_ERROR_BAD_INPUT, "4 frames, and not the 5 of the clip");
+    g_free(export_ask("head -c 100 kept.json > part/manifest.json"));
+    assert_refused("part", "part.mkv", VERA_ENGINE_ERROR_BAD_INPUT, "4 frames, and not the 5 of the clip");
+    g_free(export_ask("python3 -c \"import json; m = json.load(open('kept.json')); "
+                      "m['files'] = [f for f in m['files'] if '1005' not in f['path']]; "
+                      "json.dump(m, open('part/manifest.json', 'w'))\""));
+    assert_refused("part", "part.mkv", VERA_ENGINE_ERROR_BAD_INPUT, "4 frames, and not the 5 that its manifest");
+}
+
 static void
 test_refusals(void)
 {
@@ -305,6 +323,7 @@ main(int argc, char **argv)
     g_test_add_func("/verify/png", test_png);
     g_test_add_func("/verify/ffv1", test_ffv1);
     g_test_add_func("/verify/numbers", test_numbers);
+    g_test_add_func("/verify/incomplete", test_incomplete);
     g_test_add_func("/verify/refusals", test_refusals);
     code = g_test_run();
     fixture_remove_folder();
