@@ -29,7 +29,9 @@ bench(VeraCheck *self, VeraKOpId id, const void *op, double flop)
         best = fmin(best, now() - from);
     }
     ok = vera_check_unbind(binding) == VERA_K_OK && ok;
-    if (ok)
+    if (ok && self->is_json)
+        printf("{\"op\":\"%s\",\"case\":\"%s\",\"ms\":%.4f,\"gflops\":%.2f}\n", self->op, self->label, best * 1e3, flop / best * 1e-9);
+    else if (ok)
         printf("%-10s %-44s %9.3f ms %9.1f GFLOP/s\n", self->op, self->label, best * 1e3, flop / best * 1e-9);
     else
         printf("%-10s %-44s failed: %s\n", self->op, self->label, vera_k_ctx_message(self->tested));

@@ -264,6 +264,8 @@ vera_check_case(VeraCheck *self, bool ok)
 {
     self->n_cases++;
     self->n_failed += !ok;
-    if (!ok)
+    if (self->is_json)
+        printf("{\"op\":\"%s\",\"case\":\"%s\",\"ok\":%s}\n", self->op, self->label, ok ? "true" : "false");
+    else if (!ok)
         printf("FAILED %s %s\n", self->op, self->label);
 }

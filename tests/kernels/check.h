@@ -13,6 +13,7 @@ typedef struct {
     int n_cases;
     int n_failed;
     bool is_bench;
+    bool is_json; /* one object a line; lines that begin with a space say why a case failed */
     const char *op;
     char label[160];
     VeraCheckMemory *memories; /* of every tensor there is */
