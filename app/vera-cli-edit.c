@@ -39,7 +39,7 @@ vera_cli_options_apply(const VeraCliOptions *o, VeraCliJob *job, GError **error)
         wrong = "--seed takes a whole number from 0";
     else if (o->size != NULL &&
              !vera_cli_parse_size(o->size, &job->request.width, &job->request.height))
-        wrong = "--size takes WIDTHxHEIGHT";
+        wrong = "--size takes WIDTHxHEIGHT, each from 1 to 16384";
     else if (o->dtype != NULL && strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
         wrong = "--dtype takes f32 or bf16";
     else if (o->n_steps < 0 || o->n_steps > 1000)
@@ -115,9 +115,10 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
     return vera_cli_job_run_edit(&job);
 }
 
+/* Texts are taken as bytes, whatever the locale says of them; whether they are UTF-8 is for the job to say. */
 #define EDIT_ENTRIES(o)                                                                            \
-    {"instruction", 0, 0, G_OPTION_ARG_STRING, &(o).instruction, "What to add or change", "TEXT"}, \
-        {"negative", 0, 0, G_OPTION_ARG_STRING, &(o).negative, "What to lead away from", "TEXT"},  \
+    {"instruction", 0, 0, G_OPTION_ARG_FILENAME, &(o).instruction, "What to add or change", "TEXT"}, \
+        {"negative", 0, 0, G_OPTION_ARG_FILENAME, &(o).negative, "What to lead away from", "TEXT"},  \
         {"region",    0,                                                                           \
          0,           G_OPTION_ARG_FILENAME,                                                       \
          &(o).region, "Still, movie or sequence; white = edit here",                               \

@@ -264,17 +264,23 @@ static const struct {
 };
 
 static gboolean
+vera_eval_has_module(const char *module)
+{
+    static const char *const others[] = { "tokenizer", "vae-encode", "vae-decode", NULL };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(vera_eval_modules); i++)
+        if (strcmp(module, vera_eval_modules[i].name) == 0)
+            return TRUE;
+    return g_strv_contains(others, module);
+}
+
+static gboolean
 vera_eval_find_and_run(VeraEval *self, const char *module, GError **error)
 {
-    if (strcmp(module, "vae-encode") == 0 || strcmp(module, "vae-decode") == 0)
-        return vera_eval_vae(self, strcmp(module, "vae-decode") == 0, error);
     for (gsize i = 0; i < G_N_ELEMENTS(vera_eval_modules); i++)
         if (strcmp(module, vera_eval_modules[i].name) == 0)
             return vera_eval_modules[i].run(self, error);
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "There is no module ‘%s’; there are tokenizer, text-encoder, vae-encode, vae-decode, branch, transformer, sampler and pipeline.",
-                module);
-    return FALSE;
+    return vera_eval_vae(self, strcmp(module, "vae-decode") == 0, error);
 }
 
 /* A shape that the engine refuses as a wrong call came out of the input file here. */
@@ -303,7 +309,7 @@ vera_cli_eval(int argc, char **argv)
         { "device", 0, 0, G_OPTION_ARG_STRING, &device, "cpu, cuda or cuda:N", "DEVICE" },
         { "dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "Precision of products: f32 or bf16", "TYPE" },
         { "branch", 0, 0, G_OPTION_ARG_STRING, &branch, "edit, alpha or composite", "NAME" },
-        { "text", 0, 0, G_OPTION_ARG_STRING, &text, "Text to tokenize", "STRING" },
+        { "text", 0, 0, G_OPTION_ARG_FILENAME, &text, "Text to tokenize", "STRING" },
         { "steps", 0, 0, G_OPTION_ARG_INT, &self.n_steps, "Sampling steps", "N" },
         { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &self.guidance, "Guidance scale", "G" },
         { "shift", 0, 0, G_OPTION_ARG_DOUBLE, &self.shift, "Shift of the noise schedule", "S" },
@@ -319,6 +325,11 @@ vera_cli_eval(int argc, char **argv)
         return code;
     if (argc != 2)
         return vera_cli_report_usage("eval", "Name one module.");
+    if (!vera_eval_has_module(argv[1]))
+        return vera_cli_report_usage("eval",
+                                     "There is no module ‘%s’; there are tokenizer, text-encoder, vae-encode, vae-decode, branch, "
+                                     "transformer, sampler and pipeline.",
+                                     argv[1]);
     if (model == NULL && strcmp(argv[1], "sampler") != 0)
         return vera_cli_report_usage("eval", "--model is missing.");
     if (dtype != NULL && strcmp(dtype, "f32") != 0 && strcmp(dtype, "bf16") != 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/vera-cli.h"
+#include "engine/diffusion/vera-runtime.h"
 #include "engine/vera-engine-error.h"
 
 /* What is shown while a job runs, at most once a second. */
@@ -172,6 +173,10 @@ vera_cli_job_run_edit(const VeraCliJob *job)
             "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
             vera_edit_job_get_model_info(edit)->name);
     if (job->is_dry_run) {
+        /* A plan for a device that is not there would be no plan. */
+        g_autoptr(VeraRuntime) runtime = vera_runtime_new(job->request.device, job->request.compute, 0, &error);
+        if (runtime == NULL)
+            return vera_cli_job_fail(job, error);
         vera_cli_job_print_plan(job, edit);
         return VERA_CLI_EXIT_OK;
     }

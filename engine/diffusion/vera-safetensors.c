@@ -174,7 +174,7 @@ vera_safetensors_read_header(VeraSafetensors *self, GError **error)
     if (header > VERA_SAFETENSORS_MAX_HEADER || header > length - 8 || header < 2)
         return vera_safetensors_fail(error, self->path,
                                      "its header is said to be %" G_GUINT64_FORMAT
-                                     " bytes long; it is truncated or no safetensors file",
+                                     " bytes long; it is truncated or no safetensors file; fetch it again",
                                      header);
     parser = bytes[8] == '{' ? vera_json_parse(bytes + 8, header) : NULL;
     if (parser == NULL)

@@ -149,7 +149,7 @@ vera_weights_find_files(const char *path, char **index_path, GError **error)
         }
     }
     vera_weights_fail(error, path,
-                      "the folder has no diffusion_pytorch_model.safetensors, model.safetensors, or index of shards");
+                      "the folder has no diffusion_pytorch_model.safetensors, model.safetensors, or index of shards; copy or fetch it again");
     return NULL;
 }
 

@@ -85,8 +85,10 @@ vera_export_listing_read(const char *dir, GError **error)
         vera_export_listing_fill(self, json_node_get_object(root)))
         return g_steal_pointer(&self);
     g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                "‘%s’ is not a finished export: it has no readable manifest.json; finish it with "
-                "--resume.",
+                g_file_test(dir, G_FILE_TEST_IS_DIR)
+                    ? "‘%s’ is not a finished export: it has no readable manifest.json; finish it "
+                      "with --resume."
+                    : "There is no folder ‘%s’; name the folder of an export.",
                 dir);
     return NULL;
 }

@@ -265,6 +265,12 @@ test_bad_input(void)
         const char *argv[12];
     } cases[] = {
         { 2, "empty", { "edit", clip, "--instruction", "  ", "--model", model } },
+        { 2, "UTF-8", { "edit", clip, "--instruction", "\xff\xfe fox", "--model", model } },
+        { 2, "16384", { "edit", clip, "--instruction", "x", "--model", model, "--size", "32000x32000" } },
+        { 2, "tpu", { "edit", clip, "--instruction", "x", "--model", model, "--device", "tpu", "--size", "64x32", "--dry-run" } },
+        { 5, "GPU", { "edit", clip, "--instruction", "x", "--model", model, "--device", "cuda", "--size", "64x32", "--dry-run" } },
+        { 2, "vae-encode", { "eval", "nonsense", "--model", model, "--in", text_file, "--out", "none" } },
+        { 3, "no folder", { "verify", "nothing", "--source", clip } },
         { 2, "longer", { "edit", clip, "--instruction", long_text, "--model", model } },
         { 2, "--instruction", { "edit", clip, "--model", model } },
         { 2, "range", { "edit", clip, "--instruction", "x", "--model", model, "--range", "5-2" } },
