@@ -43,10 +43,13 @@ vera_application_activate(GApplication *application)
 {
     GtkWindow *window = gtk_application_get_active_window(GTK_APPLICATION(application));
 
-    if (window != NULL)
+    if (window != NULL) {
         gtk_window_present(window);
-    else
-        vera_application_make_window(VERA_APPLICATION(application));
+        return;
+    }
+    window = GTK_WINDOW(vera_application_make_window(VERA_APPLICATION(application)));
+    if (!vera_settings_get_boolean(VERA_SETTING_IS_INTRODUCED, TRUE))
+        g_action_group_activate_action(G_ACTION_GROUP(window), "model-guide", NULL);
 }
 
 static void

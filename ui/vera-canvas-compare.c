@@ -31,19 +31,14 @@ vera_canvas_fill_views(VeraCanvas *self, VeraRendererDisplay *display)
     display->other_side = self->side;
 }
 
-static void
-vera_canvas_append_name(VeraCanvas *self, GtkSnapshot *snapshot, VeraSide side, gboolean is_at_end)
+void
+vera_canvas_append_label(VeraCanvas *self, GtkSnapshot *snapshot, const char *text, double x, int direction, double room)
 {
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    const VeraProjectTake *take = side == VERA_SIDE_B ? vera_editor_get_compared(self->editor) : vera_edit_find_take(edit, edit->chosen_take);
-    g_autofree char *text = g_strdup_printf("%s  %s", side == VERA_SIDE_B ? "B" : "A", take ? take->name : "—");
     g_autoptr(PangoLayout) layout = gtk_widget_create_pango_layout(GTK_WIDGET(self), text);
-    double pane = self->has_split ? vera_canvas_get_pane_width(self) : gtk_widget_get_width(GTK_WIDGET(self));
-    double room = MAX((self->has_wipe ? pane / 2 : pane) - 4 * VERA_CANVAS_NAME_MARGIN, 1);
-    int width, height;
     GskRoundedRect box;
-    double x;
+    int width, height;
 
+    room = MAX(room - 2 * (VERA_CANVAS_NAME_MARGIN + VERA_CANVAS_NAME_PADDING), 1);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
     pango_layout_get_pixel_size(layout, &width, &height);
     if (width > room) {
@@ -52,16 +47,27 @@ vera_canvas_append_name(VeraCanvas *self, GtkSnapshot *snapshot, VeraSide side, 
     }
     width += 2 * VERA_CANVAS_NAME_PADDING;
     height += VERA_CANVAS_NAME_PADDING;
-    x = is_at_end ? gtk_widget_get_width(GTK_WIDGET(self)) - VERA_CANVAS_NAME_MARGIN - width : VERA_CANVAS_NAME_MARGIN;
-    gsk_rounded_rect_init_from_rect(&box, &GRAPHENE_RECT_INIT((float)floor(x), VERA_CANVAS_NAME_MARGIN, (float)width, (float)height), 5);
+    x = floor(direction < 0 ? x - VERA_CANVAS_NAME_MARGIN - width : x + VERA_CANVAS_NAME_MARGIN);
+    gsk_rounded_rect_init_from_rect(&box, &GRAPHENE_RECT_INIT((float)x, VERA_CANVAS_NAME_MARGIN, (float)width, (float)height), 5);
     gtk_snapshot_push_rounded_clip(snapshot, &box);
     gtk_snapshot_append_color(snapshot, &(GdkRGBA){ 0, 0, 0, 0.65f }, &box.bounds);
     gtk_snapshot_pop(snapshot);
     gtk_snapshot_save(snapshot);
-    gtk_snapshot_translate(snapshot, &GRAPHENE_POINT_INIT((float)floor(x) + VERA_CANVAS_NAME_PADDING,
+    gtk_snapshot_translate(snapshot, &GRAPHENE_POINT_INIT((float)x + VERA_CANVAS_NAME_PADDING,
                                                           VERA_CANVAS_NAME_MARGIN + VERA_CANVAS_NAME_PADDING / 2));
     gtk_snapshot_append_layout(snapshot, layout, &(GdkRGBA){ 1, 1, 1, 1 });
     gtk_snapshot_restore(snapshot);
+}
+
+static void
+vera_canvas_append_name(VeraCanvas *self, GtkSnapshot *snapshot, VeraSide side, gboolean is_at_end)
+{
+    const VeraEdit *edit = vera_editor_get_selected(self->editor);
+    const VeraProjectTake *take = side == VERA_SIDE_B ? vera_editor_get_compared(self->editor) : vera_edit_find_take(edit, edit->chosen_take);
+    g_autofree char *text = g_strdup_printf("%s  %s", side == VERA_SIDE_B ? "B" : "A", take ? take->name : "—");
+    double width = gtk_widget_get_width(GTK_WIDGET(self)), pane = self->has_split ? vera_canvas_get_pane_width(self) : width;
+
+    vera_canvas_append_label(self, snapshot, text, is_at_end ? width : 0, is_at_end ? -1 : 1, self->has_wipe ? pane / 2 : pane);
 }
 
 void

@@ -123,13 +123,14 @@ vera_canvas_move_end(VeraCanvas *self)
     vera_editor_commit(self->editor, state, _("Move Shape"), NULL);
 }
 
+/* Of strokes the middle alone, which is of use where they are moved. */
 static void
-vera_canvas_trace_region(cairo_t *cr, const VeraRegion *region, gint64 frame)
+vera_canvas_trace_region(cairo_t *cr, const VeraRegion *region, gint64 frame, gboolean has_strokes)
 {
     for (guint i = 0; i < region->shapes->len; i++) {
         const VeraRegionShape *shape = region->shapes->pdata[i];
         g_autoptr(GArray) points = vera_region_shape_get_points(shape, frame);
-        if (points->len == 0)
+        if (points->len == 0 || (shape->kind == VERA_REGION_SHAPE_KIND_STROKE && !has_strokes))
             continue;
         cairo_new_sub_path(cr);
         vera_canvas_trace(cr, shape->kind, (const VeraRegionPoint *)(gpointer)points->data,
@@ -151,6 +152,25 @@ vera_canvas_stroke_twice(cairo_t *cr, double pixel, double r, double g, double b
 }
 
 void
+vera_canvas_outline_paint(VeraCanvas *self, cairo_t *cr, double pixel)
+{
+    const VeraRegion *region = vera_canvas_get_region(self);
+    const double dashes[] = {4 * pixel, 4 * pixel};
+
+    if (region == NULL)
+        return;
+    vera_canvas_trace_region(cr, region, vera_editor_get_frame(self->editor), FALSE);
+    cairo_set_line_width(cr, pixel);
+    cairo_set_source_rgba(cr, 0, 0, 0, 0.7);
+    cairo_stroke_preserve(cr);
+    cairo_save(cr);
+    cairo_set_dash(cr, dashes, 2, 0);
+    cairo_set_source_rgba(cr, 1, 1, 1, 0.9);
+    cairo_stroke(cr);
+    cairo_restore(cr);
+}
+
+void
 vera_canvas_move_paint(VeraCanvas *self, cairo_t *cr, double pixel)
 {
     const VeraRegion *region = vera_canvas_get_region(self);
@@ -158,7 +178,7 @@ vera_canvas_move_paint(VeraCanvas *self, cairo_t *cr, double pixel)
 
     if (region == NULL)
         return;
-    vera_canvas_trace_region(cr, region, frame);
+    vera_canvas_trace_region(cr, region, frame, TRUE);
     vera_canvas_stroke_twice(cr, pixel, 1, 1, 1);
     for (guint i = 0; i < region->shapes->len; i++) {
         const VeraRegionShape *shape = region->shapes->pdata[i];
@@ -194,11 +214,11 @@ vera_canvas_onion_paint(VeraCanvas *self, cairo_t *cr, double pixel)
     cairo_save(cr);
     cairo_set_dash(cr, dashes, 2, 0);
     if (before >= 0) {
-        vera_canvas_trace_region(cr, region, before);
+        vera_canvas_trace_region(cr, region, before, TRUE);
         vera_canvas_stroke_twice(cr, pixel, 1, 0.55, 0.2);
     }
     if (after >= 0) {
-        vera_canvas_trace_region(cr, region, after);
+        vera_canvas_trace_region(cr, region, after, TRUE);
         vera_canvas_stroke_twice(cr, pixel, 0.35, 0.9, 0.45);
     }
     cairo_restore(cr);

@@ -11,12 +11,14 @@ struct _VeraCanvas {
     VeraEditor *editor;
     VeraRenderer *renderer;
     char *gl_error;
+    int n_gl_failures; /* since the last picture that came out well */
 
     /* What is shown */
     VeraView view, other;
     VeraSide side; /* while two takes are compared: which one is shown, or stands on the left */
     VeraChannel channel;
     gboolean has_overlay, has_wipe, has_split, has_onion;
+    gboolean has_result; /* the selected edit has a layer at the playhead */
     double wipe;
     int plate_width, plate_height;
 
@@ -73,6 +75,12 @@ void vera_canvas_region_cancel(VeraCanvas *self);
 /** vera_canvas_region_snapshot: the region of the selected edit, the shape in hand and the brush. */
 void vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
 
+/** vera_canvas_wipe_snapshot: the line of the wipe, and what is to be seen on either side of it or of the middle. */
+void vera_canvas_wipe_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
+/** vera_canvas_append_label: @text in a box at the top, with its left (@direction 1) or right edge (-1) near @x, within @room widget pixels. */
+void vera_canvas_append_label(
+    VeraCanvas *self, GtkSnapshot *snapshot, const char *text, double x, int direction, double room);
+
 /** vera_canvas_get_kind: Returns: the shape that a tool draws */
 VeraRegionShapeKind vera_canvas_get_kind(VeraTool tool);
 /** vera_canvas_get_region: Returns: (transfer none) (nullable): what is seen of the selected edit's region, with a shape in hand */
@@ -85,6 +93,8 @@ void vera_canvas_trace(cairo_t *cr, VeraRegionShapeKind kind, const VeraRegionPo
 void vera_canvas_move_begin(VeraCanvas *self, double x, double y);
 void vera_canvas_move_update(VeraCanvas *self, double x, double y);
 void vera_canvas_move_end(VeraCanvas *self);
+/** vera_canvas_outline_paint: thin outlines of the shapes at the playhead, seen over any picture; none of strokes. */
+void vera_canvas_outline_paint(VeraCanvas *self, cairo_t *cr, double pixel);
 /** vera_canvas_move_paint: outlines and corners of the shapes at the playhead; @pixel: plate pixels of a widget pixel. */
 void vera_canvas_move_paint(VeraCanvas *self, cairo_t *cr, double pixel);
 /** vera_canvas_onion_paint: outlines of the region at the keyframes before (warm) and after (green) the playhead. */

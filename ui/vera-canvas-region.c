@@ -309,9 +309,18 @@ vera_canvas_paint_pane(VeraCanvas *self, cairo_t *cr, cairo_surface_t *mask, int
         vera_canvas_onion_paint(self, cr, 1 / scale);
     if (self->tool == VERA_TOOL_MOVE)
         vera_canvas_move_paint(self, cr, 1 / scale);
+    else
+        vera_canvas_outline_paint(self, cr, 1 / scale);
     vera_canvas_paint_shape(self, cr, 1 / scale);
     vera_canvas_paint_brush(self, cr, 1 / scale);
     cairo_restore(cr);
+}
+
+/* A result is judged without a tint over it; the region comes back with the tools that change it. */
+static gboolean
+vera_canvas_shows_region(VeraCanvas *self)
+{
+    return self->tool != VERA_TOOL_PAN || !self->has_result;
 }
 
 void
@@ -319,7 +328,7 @@ vera_canvas_region_snapshot(VeraCanvas *self, GtkSnapshot *snapshot)
 {
     int width = gtk_widget_get_width(GTK_WIDGET(self)),
         height = gtk_widget_get_height(GTK_WIDGET(self));
-    cairo_surface_t *mask = vera_canvas_get_mask(self);
+    cairo_surface_t *mask = vera_canvas_shows_region(self) ? vera_canvas_get_mask(self) : NULL;
     cairo_t *cr;
 
     if (mask == NULL && self->points->len == 0 && self->tool == VERA_TOOL_PAN)

@@ -130,6 +130,32 @@ vera_canvas_show_error(VeraCanvas *self, const char *text)
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
+/* OpenGL 3.3, or else OpenGL ES 3.0. */
+static GdkGLContext *
+vera_canvas_create_context(GtkGLArea *area)
+{
+    static const struct {
+        GdkGLAPI api;
+        int minor;
+    } kinds[] = { { GDK_GL_API_GL, 3 }, { GDK_GL_API_GLES, 0 } };
+    GdkSurface *surface = gtk_native_get_surface(gtk_widget_get_native(GTK_WIDGET(area)));
+    g_autoptr(GError) error = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autoptr(GdkGLContext) context = NULL;
+        g_clear_error(&error);
+        context = gdk_surface_create_gl_context(surface, &error);
+        if (context == NULL)
+            break;
+        gdk_gl_context_set_allowed_apis(context, kinds[i].api);
+        gdk_gl_context_set_required_version(context, 3, kinds[i].minor);
+        if (gdk_gl_context_realize(context, &error))
+            return g_steal_pointer(&context);
+    }
+    gtk_gl_area_set_error(area, error);
+    return NULL;
+}
+
 static void
 vera_canvas_realize(GtkWidget *widget)
 {
@@ -168,6 +194,7 @@ vera_canvas_update_stack(VeraCanvas *self, VeraFrame *plate)
         if (layer->is_selected)
             selected = (int)i;
     }
+    self->has_result = selected >= 0 && stack[selected].frame != NULL;
     vera_renderer_set_layers(self->renderer, stack, (int)layers->len, selected, vera_editor_get_state(self->editor)->is_linear_over);
     if (vera_canvas_is_comparing(self)) {
         g_autoptr(VeraLayerFrame) compared = vera_editor_dup_compared(self->editor, plate);
@@ -196,6 +223,31 @@ vera_canvas_update(VeraCanvas *self)
     return plate != NULL;
 }
 
+/* With a context of its own GTK makes its own objects anew too. */
+static gboolean
+vera_canvas_renew_cb(gpointer data)
+{
+    GtkWidget *widget = data;
+
+    if (!gtk_widget_get_mapped(widget))
+        return G_SOURCE_REMOVE;
+    gtk_widget_unrealize(widget);
+    gtk_widget_realize(widget);
+    gtk_widget_map(widget);
+    gtk_widget_queue_allocate(widget);
+    return G_SOURCE_REMOVE;
+}
+
+/* What the GPU held may be gone, as after a suspend: all is made anew, once for each picture that came out well. */
+static void
+vera_canvas_recover(VeraCanvas *self, const GError *error)
+{
+    if (self->n_gl_failures++ > 0)
+        vera_canvas_show_error(self, error->message);
+    else
+        g_idle_add_full(G_PRIORITY_DEFAULT, vera_canvas_renew_cb, g_object_ref(self), g_object_unref);
+}
+
 static gboolean
 vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
 {
@@ -208,6 +260,7 @@ vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
         .wipe = self->has_wipe ? (float)self->wipe : -1.0f,
         .split = self->has_split ? (float)(vera_canvas_get_pane_width(self) * device) : 0, .background = { 0.11f, 0.11f, 0.12f },
     };
+    g_autoptr(GError) error = NULL;
 
     if (self->renderer == NULL)
         return FALSE;
@@ -217,39 +270,14 @@ vera_canvas_render(GtkGLArea *area, GdkGLContext *context)
     display.x = (float)self->x;
     display.y = (float)self->y;
     vera_renderer_draw(self->renderer, &display);
+    if (vera_renderer_check(self->renderer, &error))
+        self->n_gl_failures = 0;
+    else
+        vera_canvas_recover(self, error);
     return TRUE;
 }
 
 /* What lies over the picture ------------------------------------------------------------------------------------------ */
-
-static void
-vera_canvas_snapshot_wipe(VeraCanvas *self, GtkSnapshot *snapshot)
-{
-    int width = gtk_widget_get_width(GTK_WIDGET(self)), height = gtk_widget_get_height(GTK_WIDGET(self));
-    double x, y;
-    cairo_t *cr;
-
-    vera_canvas_from_plate(self, self->wipe * self->plate_width, 0, &x, &y);
-    cr = gtk_snapshot_append_cairo(snapshot, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
-    cairo_set_source_rgba(cr, 0, 0, 0, 0.6);
-    cairo_rectangle(cr, x - 1.5, 0, 3, height);
-    cairo_fill(cr);
-    cairo_set_source_rgb(cr, 1, 1, 1);
-    cairo_rectangle(cr, x - 0.5, 0, 1, height);
-    cairo_fill(cr);
-    cairo_arc(cr, x, height / 2.0, 9, 0, 2 * G_PI);
-    cairo_fill_preserve(cr);
-    cairo_set_source_rgba(cr, 0, 0, 0, 0.6);
-    cairo_stroke(cr);
-    cairo_move_to(cr, x - 2, height / 2.0 - 4);
-    cairo_line_to(cr, x - 6, height / 2.0);
-    cairo_line_to(cr, x - 2, height / 2.0 + 4);
-    cairo_move_to(cr, x + 2, height / 2.0 - 4);
-    cairo_line_to(cr, x + 6, height / 2.0);
-    cairo_line_to(cr, x + 2, height / 2.0 + 4);
-    cairo_stroke(cr);
-    cairo_destroy(cr);
-}
 
 static void
 vera_canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
@@ -268,8 +296,7 @@ vera_canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     if (self->editor == NULL || self->plate_width == 0)
         return;
     vera_canvas_region_snapshot(self, snapshot);
-    if (self->has_wipe && !self->has_split)
-        vera_canvas_snapshot_wipe(self, snapshot);
+    vera_canvas_wipe_snapshot(self, snapshot);
     if (vera_canvas_is_comparing(self))
         vera_canvas_compare_snapshot(self, snapshot);
 }
@@ -287,6 +314,9 @@ vera_canvas_clip_changed_cb(VeraCanvas *self)
 {
     self->is_fit = TRUE;
     self->plate_width = self->plate_height = 0;
+    /* What could not be said of the last clip may hold for this one. */
+    if (self->renderer != NULL)
+        vera_canvas_show_error(self, NULL);
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
@@ -439,6 +469,7 @@ vera_canvas_class_init(VeraCanvasClass *klass)
     widget_class->realize = vera_canvas_realize;
     widget_class->unrealize = vera_canvas_unrealize;
     widget_class->snapshot = vera_canvas_snapshot;
+    GTK_GL_AREA_CLASS(klass)->create_context = vera_canvas_create_context;
     GTK_GL_AREA_CLASS(klass)->render = vera_canvas_render;
     GTK_GL_AREA_CLASS(klass)->resize = vera_canvas_resize;
     props[PROP_VIEW] = g_param_spec_int("view", NULL, NULL, 0, VERA_VIEW_COUNT - 1, 0, both);
@@ -467,8 +498,6 @@ vera_canvas_init(VeraCanvas *self)
     self->pointer_x = self->pointer_y = -1;
     self->drag_pane = -1;
     self->points = g_array_new(FALSE, FALSE, sizeof(VeraRegionPoint));
-    gtk_gl_area_set_required_version(GTK_GL_AREA(self), 3, 0);
-    gtk_gl_area_set_use_es(GTK_GL_AREA(self), FALSE);
     gtk_widget_set_focusable(GTK_WIDGET(self), TRUE);
     gtk_widget_set_hexpand(GTK_WIDGET(self), TRUE);
     gtk_widget_set_vexpand(GTK_WIDGET(self), TRUE);

@@ -42,6 +42,8 @@ void vera_canvas_zoom_to(VeraCanvas *self, double zoom);
 void vera_canvas_zoom_by(VeraCanvas *self, double factor);
 /** vera_canvas_is_drawing: Returns: whether a shape is in hand, which keys like Return and Escape belong to */
 gboolean vera_canvas_is_drawing(VeraCanvas *self);
+/** vera_canvas_get_view_title: Returns: what @view is called, translated */
+const char *vera_canvas_get_view_title(VeraView view);
 /** vera_canvas_flip: swaps the view with the one it is compared with (A/B). */
 void vera_canvas_flip(VeraCanvas *self);
 

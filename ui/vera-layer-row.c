@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/vera-tips.h"
+
 struct _VeraLayerRow {
     GtkListBoxRow parent_instance;
 
@@ -101,6 +103,7 @@ static void
 vera_layer_row_init(VeraLayerRow *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    vera_tips_update(GTK_WIDGET(self));
 }
 
 GtkWidget *

@@ -14,7 +14,6 @@ vera_gl_texture_resize(VeraGlTexture *self, int width, int height, GLenum intern
     if (self->id == 0) {
         glGenTextures(1, &self->id);
         glBindTexture(GL_TEXTURE_2D, self->id);
-        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
         glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
         glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
         glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
@@ -23,6 +22,8 @@ vera_gl_texture_resize(VeraGlTexture *self, int width, int height, GLenum intern
     if (self->width == width && self->height == height && self->internal_format == internal_format)
         return;
     glTexImage2D(GL_TEXTURE_2D, 0, (GLint)internal_format, width, height, 0, format, type, NULL);
+    /* Smaller levels of the old size would make it incomplete, and every read of it black, as long as the filter asks for them. */
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
     self->width = width;
     self->height = height;
     self->internal_format = internal_format;

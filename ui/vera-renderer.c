@@ -50,15 +50,17 @@ VeraRenderer *
 vera_renderer_new(GError **error)
 {
     g_autoptr(VeraRenderer) self = g_new0(VeraRenderer, 1);
-    const guint8 clear[4] = { 0 };
+    const float clear[4] = { 0 };
 
     glGenVertexArrays(1, &self->vertex_array);
     glGenFramebuffers(1, &self->framebuffer);
     self->selected = -1;
     if (!vera_renderer_init_programs(self, error))
         return NULL;
-    vera_gl_texture_resize(&self->blank, 1, 1, GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE);
-    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, 1, 1, GL_RGBA, GL_UNSIGNED_BYTE, clear);
+    /* Of floats where they can be read back, as everything else is: OpenGL ES reads no floats from bytes. */
+    vera_gl_texture_resize(&self->blank, 1, 1, vera_gl_has_float_targets() ? GL_RGBA16F : GL_RGBA8, GL_RGBA,
+                           vera_gl_has_float_targets() ? GL_FLOAT : GL_UNSIGNED_BYTE);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, 1, 1, GL_RGBA, vera_gl_has_float_targets() ? GL_FLOAT : GL_UNSIGNED_BYTE, clear);
     return g_steal_pointer(&self);
 }
 
@@ -81,6 +83,8 @@ vera_renderer_free(VeraRenderer *self)
 
     for (gsize i = 0; i < G_N_ELEMENTS(textures); i++)
         vera_gl_texture_clear(textures[i]);
+    /* A program that is in use would outlive its deletion. */
+    glUseProgram(0);
     for (gsize i = 0; i < G_N_ELEMENTS(programs); i++)
         if (programs[i] != 0)
             glDeleteProgram(programs[i]);
@@ -133,13 +137,15 @@ vera_renderer_upload_plane(VeraRenderer *self, const VeraFrame *frame, int plane
 /*
  * Half floats are four times finer than the screen, and colours and mattes in steps of 1/65535 are what files hold. Plates
  * of high dynamic range need more: of a pixel a hundred times as bright as white, the little that a matte near 1 leaves would be off by
- * several codes, and so would blacks, where their curves are steep. OpenGL ES has nothing but half floats that can be filtered.
+ * several codes, and so would blacks, where their curves are steep. OpenGL ES has whole floats only by its extensions.
  */
 static void
 vera_renderer_choose_formats(VeraRenderer *self, const VeraFrame *frame)
 {
     gboolean is_desktop = epoxy_is_desktop_gl();
-    gboolean is_wide = is_desktop && (frame->format.is_float || frame->color.transfer == VERA_COLOR_TRANSFER_PQ ||
+    gboolean has_wide = is_desktop || (epoxy_has_gl_extension("GL_EXT_color_buffer_float") &&
+                                       epoxy_has_gl_extension("GL_OES_texture_float_linear"));
+    gboolean is_wide = has_wide && (frame->format.is_float || frame->color.transfer == VERA_COLOR_TRANSFER_PQ ||
                                       frame->color.transfer == VERA_COLOR_TRANSFER_HLG);
 
     self->target_format = is_wide ? GL_RGBA32F : vera_gl_has_float_targets() ? GL_RGBA16F : GL_RGBA8;
@@ -372,9 +378,33 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
     glDrawArrays(GL_TRIANGLES, 0, 3);
 }
 
+gboolean
+vera_renderer_check(VeraRenderer *self, GError **error)
+{
+    GLenum first = GL_NO_ERROR, code;
+
+    /* A context that is lost says so for ever: the loop must end all the same. */
+    for (int i = 0; i < 16 && (code = glGetError()) != GL_NO_ERROR; i++)
+        if (first == GL_NO_ERROR || code == GL_OUT_OF_MEMORY)
+            first = code;
+    if (first == GL_NO_ERROR)
+        return TRUE;
+    if (first == GL_OUT_OF_MEMORY)
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                            "The graphics card has no memory left for this picture. Close other programs that use it; editing and export "
+                            "still work.");
+    else
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_DEVICE_LOST,
+                    "The graphics driver cannot draw this picture (OpenGL error 0x%04x). Save and start Vera again; editing and export "
+                    "still work.",
+                    first);
+    return FALSE;
+}
+
 static gboolean
 vera_renderer_read_texture(VeraRenderer *self, GLuint texture, int x, int y, int width, int height, float *rgba)
 {
+    gboolean is_read;
     GLint before = 0;
 
     if (self->frame == NULL)
@@ -383,8 +413,10 @@ vera_renderer_read_texture(VeraRenderer *self, GLuint texture, int x, int y, int
     glBindFramebuffer(GL_READ_FRAMEBUFFER, self->framebuffer);
     glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, texture, 0);
     glReadPixels(x, y, width, height, GL_RGBA, GL_FLOAT, rgba);
+    /* OpenGL ES without textures of floats reads none; that says nothing of the picture. */
+    is_read = glGetError() == GL_NO_ERROR;
     glBindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)before);
-    return TRUE;
+    return is_read;
 }
 
 static GLuint

@@ -138,6 +138,17 @@ void vera_renderer_set_alternate(VeraRenderer *self, VeraLayerFrame *frame);
 void vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display);
 
 /**
+ * vera_renderer_check:
+ * @error: return location for a #GError
+ *
+ * Asks the driver whether all that was done since the last call went well. After %FALSE the renderer is to be freed and made anew: its
+ * objects may be gone with a context that was reset, or there was no memory for them.
+ *
+ * Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY, %VERA_ENGINE_ERROR_DEVICE_LOST.
+ */
+gboolean vera_renderer_check(VeraRenderer *self, GError **error);
+
+/**
  * vera_renderer_read:
  * @rgba: (out caller-allocates): width * height * 4 floats of the plate, top row first
  *

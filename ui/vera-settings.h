@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 #define VERA_SETTING_LAST_EXPORT_FOLDER "last-export-folder"
 #define VERA_SETTING_EXPORT_PRESET "export-preset"
 #define VERA_SETTING_MODEL_FOLDER "model-folder"
+#define VERA_SETTING_IS_INTRODUCED "is-introduced"
 #define VERA_SETTING_SHORTCUTS "shortcuts"
 
 /** VeraTheme: values of the key "theme". */

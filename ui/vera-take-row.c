@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/vera-take-record-view.h"
+#include "ui/vera-tips.h"
 
 struct _VeraTakeRow {
     GtkListBoxRow parent_instance;
@@ -336,6 +337,7 @@ vera_take_row_init(VeraTakeRow *self)
     GtkEventController *keys = gtk_event_controller_key_new(), *focus = gtk_event_controller_focus_new();
 
     gtk_widget_init_template(GTK_WIDGET(self));
+    vera_tips_update(GTK_WIDGET(self));
     gtk_gesture_single_set_button(GTK_GESTURE_SINGLE(menu), GDK_BUTTON_SECONDARY);
     g_signal_connect(menu, "pressed", G_CALLBACK(vera_take_row_menu_pressed_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), GTK_EVENT_CONTROLLER(menu));
@@ -359,7 +361,7 @@ vera_take_row_new(VeraEditor *editor, VeraTakeLoader *loader, const char *take_i
     self->loader = g_object_ref(loader);
     self->take_id = g_strdup(take_id);
     gtk_widget_set_tooltip_text(GTK_WIDGET(self), index < 10 ? choose : _("Show this take"));
-    gtk_widget_set_tooltip_text(GTK_WIDGET(self->compare_button), index < 10 ? compare : _("Compare with this take"));
+    vera_tips_set(GTK_WIDGET(self->compare_button), index < 10 ? compare : _("Compare with this take"));
     g_signal_connect_object(loader, "loaded", G_CALLBACK(vera_take_row_loaded_cb), self, G_CONNECT_SWAPPED);
     vera_take_row_update(self);
     return GTK_WIDGET(self);

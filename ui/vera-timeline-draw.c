@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <adwaita.h>
+#include <glib/gi18n.h>
 #include <math.h>
 
 #include "ui/vera-timecode.h"
@@ -22,14 +24,16 @@ vera_timeline_get_colors(VeraTimeline *self, VeraTimelineColors *colors)
     GtkStyleContext *style = gtk_widget_get_style_context(GTK_WIDGET(self));
     GdkRGBA accent = { 0.21f, 0.52f, 0.89f, 1 };
 
+    gboolean is_strong = adw_style_manager_get_high_contrast(adw_style_manager_get_default());
+
     gtk_style_context_get_color(style, &colors->text);
     gtk_style_context_lookup_color(style, "accent_bg_color", &accent);
     colors->accent = accent;
-    colors->dim = vera_timeline_mix(colors->text, 0.55f);
-    colors->line = vera_timeline_mix(colors->text, 0.18f);
-    colors->strip = vera_timeline_mix(colors->text, 0.10f);
-    colors->range = vera_timeline_mix(accent, 0.16f);
-    colors->cache = vera_timeline_mix(colors->text, 0.45f);
+    colors->dim = vera_timeline_mix(colors->text, is_strong ? 1 : 0.55f);
+    colors->line = vera_timeline_mix(colors->text, is_strong ? 0.7f : 0.18f);
+    colors->strip = vera_timeline_mix(colors->text, is_strong ? 0.25f : 0.10f);
+    colors->range = vera_timeline_mix(accent, is_strong ? 0.4f : 0.16f);
+    colors->cache = vera_timeline_mix(colors->text, is_strong ? 0.9f : 0.45f);
     colors->window = (GdkRGBA){ 0.96f, 0.76f, 0.07f, 0.9f };
     colors->plan = (GdkRGBA){ 1, 1, 1, 0.6f };
 }
@@ -257,6 +261,9 @@ vera_timeline_draw(VeraTimeline *self, GtkSnapshot *snapshot)
         if (g_strcmp0(edit->clip_id, vera_editor_get_clip_id(self->editor)) == 0)
             vera_timeline_draw_edit(self, snapshot, &colors, edit, vera_timeline_get_row_y(self, i));
     }
+    if (state->edits->len == 0)
+        vera_timeline_put_text(self, snapshot, _("Edits appear here, one above the other"), &colors.dim, VERA_TIMELINE_MARGIN + 7,
+                               VERA_TIMELINE_RULER + 2 * VERA_TIMELINE_GAP + vera_timeline_get_clip_height(self) + 2, self->axis.width - 2 * VERA_TIMELINE_MARGIN - 14);
     vera_timeline_draw_markers(self, snapshot);
     vera_timeline_draw_playhead(self, snapshot, height);
 }

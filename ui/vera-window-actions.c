@@ -25,6 +25,7 @@ VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
 VERA_WINDOW_ACTION(undo, vera_project_undo(vera_editor_get_project(self->editor)))
 VERA_WINDOW_ACTION(redo, vera_project_redo(vera_editor_get_project(self->editor)))
 VERA_WINDOW_ACTION(show_help, gtk_window_present(GTK_WINDOW(vera_shortcuts_window_new(GTK_WINDOW(self)))))
+VERA_WINDOW_ACTION(model_guide, vera_window_show_model_guide(self))
 VERA_WINDOW_ACTION(step_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 1))
 VERA_WINDOW_ACTION(step_forward, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) + 1))
 VERA_WINDOW_ACTION(jump_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 10))
@@ -299,6 +300,7 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "take", .activate = vera_window_take_cb, .parameter_type = "i" },
     { .name = "compare", .activate = vera_window_compare_cb, .parameter_type = "i" },
     { .name = "stop-comparing", .activate = vera_window_stop_comparing_cb },
+    { .name = "model-guide", .activate = vera_window_model_guide_cb },
     { .name = "show-help-overlay", .activate = vera_window_show_help_cb },
     { .name = "fullscreen", .activate = vera_window_fullscreen_cb },
     { .name = "tool", .parameter_type = "s", .state = "'pan'", .change_state = vera_window_tool_cb },

@@ -34,6 +34,7 @@ struct _VeraWindow {
     VeraQueue *queue;
     GtkFileChooserNative *chooser;
     GPtrArray *recoverable;
+    char *bundled_model;
     guint tick;
     gboolean is_closing; /* the user has been asked */
     gboolean is_focus_by_key; /* the focus was moved with Tab, and nothing was clicked since */
@@ -41,6 +42,7 @@ struct _VeraWindow {
 
 void vera_window_add_actions(VeraWindow *self);
 void vera_window_update_actions(VeraWindow *self);
+void vera_window_show_model_guide(VeraWindow *self);
 
 /** VeraWindowThen: what follows once unsaved changes are saved or given up. */
 typedef void (*VeraWindowThen)(VeraWindow *self, gpointer data);

@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/vera-model-guide.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-timecode.h"
 #include "ui/vera-tips.h"
@@ -90,6 +91,29 @@ vera_window_project_changed_cb(VeraWindow *self)
     vera_window_update_actions(self);
 }
 
+/* Once, when the program is new: beside the welcome in full, over a picture as a hint that can be followed. */
+static void
+vera_window_introduce(VeraWindow *self, const char *page)
+{
+    AdwToast *toast;
+
+    if (!g_str_equal(page, "editor") || vera_settings_get_boolean(VERA_SETTING_IS_INTRODUCED, TRUE))
+        return;
+    vera_settings_set_boolean(VERA_SETTING_IS_INTRODUCED, TRUE);
+    toast = adw_toast_new(_("Takes are made by a small model that comes with Vera"));
+    adw_toast_set_button_label(toast, _("_What It Can Do"));
+    adw_toast_set_action_name(toast, "win.model-guide");
+    adw_toast_set_timeout(toast, 15);
+    adw_toast_overlay_add_toast(self->toasts, toast);
+}
+
+void
+vera_window_show_model_guide(VeraWindow *self)
+{
+    vera_settings_set_boolean(VERA_SETTING_IS_INTRODUCED, TRUE);
+    gtk_window_present(GTK_WINDOW(vera_model_guide_new(GTK_WINDOW(self), self->bundled_model)));
+}
+
 static void
 vera_window_clip_changed_cb(VeraWindow *self)
 {
@@ -100,6 +124,7 @@ vera_window_clip_changed_cb(VeraWindow *self)
     if (g_str_equal(page, "welcome"))
         vera_window_fill_recent(self);
     gtk_stack_set_visible_child_name(self->stack, page);
+    vera_window_introduce(self, page);
     vera_window_frame_cb(self);
     vera_window_project_changed_cb(self);
 }
@@ -129,12 +154,10 @@ vera_window_playing_cb(VeraWindow *self)
 static void
 vera_window_view_cb(VeraWindow *self)
 {
-    static const char *const names[VERA_VIEW_COUNT] = { N_("Composite"), N_("Source"), N_("Layer"), N_("Layer, Raw"),
-                                                        N_("Matte"), N_("Model Composite"), N_("Difference") };
     int view;
 
     g_object_get(self->canvas, "view", &view, NULL);
-    gtk_menu_button_set_label(self->view_button, _(names[view]));
+    gtk_menu_button_set_label(self->view_button, vera_canvas_get_view_title((VeraView)view));
     vera_window_update_actions(self);
 }
 
@@ -162,7 +185,17 @@ static void
 vera_window_readout_cb(VeraWindow *self, const char *text)
 {
     gtk_label_set_text(self->readout, text);
-    gtk_widget_set_tooltip_text(GTK_WIDGET(self->readout), text);
+    gtk_widget_set_visible(GTK_WIDGET(self->readout), *text != '\0');
+}
+
+/* It keeps out of the way of what it is about. */
+static void
+vera_window_pointer_cb(GtkEventControllerMotion *motion, double x, double y, VeraWindow *self)
+{
+    int width = gtk_widget_get_width(GTK_WIDGET(self->canvas)), height = gtk_widget_get_height(GTK_WIDGET(self->canvas));
+    gboolean is_below = y > height - 64 && x < width / 2.0;
+
+    gtk_widget_set_halign(GTK_WIDGET(self->readout), is_below ? GTK_ALIGN_END : GTK_ALIGN_START);
 }
 
 static void
@@ -220,6 +253,7 @@ static void
 vera_window_watch(VeraWindow *self)
 {
     GtkDropTarget *drop = gtk_drop_target_new(G_TYPE_FILE, GDK_ACTION_COPY);
+    GtkEventController *motion = gtk_event_controller_motion_new();
 
     g_signal_connect_object(self->editor, "clip-changed", G_CALLBACK(vera_window_clip_changed_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "project-changed", G_CALLBACK(vera_window_project_changed_cb), self, G_CONNECT_SWAPPED);
@@ -236,6 +270,8 @@ vera_window_watch(VeraWindow *self)
     if (vera_settings_get() != NULL)
         g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_SHORTCUTS, G_CALLBACK(vera_tips_update), self,
                                 G_CONNECT_SWAPPED);
+    g_signal_connect(motion, "motion", G_CALLBACK(vera_window_pointer_cb), self);
+    gtk_widget_add_controller(GTK_WIDGET(self->canvas), motion);
     g_signal_connect(drop, "drop", G_CALLBACK(vera_window_drop_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), GTK_EVENT_CONTROLLER(drop));
 }
@@ -315,6 +351,7 @@ vera_window_dispose(GObject *object)
     g_clear_object(&self->queue);
     g_clear_object(&self->chooser);
     g_clear_pointer(&self->recoverable, g_ptr_array_unref);
+    g_clear_pointer(&self->bundled_model, g_free);
     G_OBJECT_CLASS(vera_window_parent_class)->dispose(object);
 }
 
@@ -375,6 +412,7 @@ vera_window_new(GtkApplication *application, VeraQueue *queue, const char *defau
 
     self->queue = g_object_ref(queue);
     self->editor = vera_editor_new(queue, default_model);
+    self->bundled_model = g_strdup(default_model);
     vera_canvas_set_editor(self->canvas, self->editor);
     vera_timeline_set_editor(self->timeline, self->editor);
     vera_edit_panel_set_editor(self->edit_panel, self->editor);

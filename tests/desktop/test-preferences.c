@@ -5,12 +5,12 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "tests/ui/app-fixture.h"
 #include "ui/vera-editor.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-window.h"
 
-static GtkApplication *app;
-static VeraQueue *queue;
+static AppFixture program;
 
 static gpointer
 get_child(GtkWidget *widget, GType type, const char *name)
@@ -87,7 +87,7 @@ static void
 test_model(void)
 {
     g_autofree char *folder = g_dir_make_tmp("vera-model-XXXXXX", NULL);
-    g_autoptr(VeraEditor) editor = vera_editor_new(queue, "/bundled");
+    g_autoptr(VeraEditor) editor = vera_editor_new(program.queue, "/bundled");
 
     g_assert_cmpstr(vera_editor_get_default_model(editor), ==, "/bundled");
     vera_settings_set_folder(VERA_SETTING_MODEL_FOLDER, folder);
@@ -101,7 +101,7 @@ test_model(void)
 static void
 test_window(void)
 {
-    VeraWindow *window = vera_window_new(app, queue, "/bundled");
+    VeraWindow *window = vera_window_new(program.app, program.queue, "/bundled");
     int width, height;
     gboolean is_looping;
 
@@ -112,7 +112,7 @@ test_window(void)
     /* A window that was never realized cannot be asked to close. */
     gtk_widget_realize(GTK_WIDGET(window));
     gtk_window_close(GTK_WINDOW(window));
-    window = vera_window_new(app, queue, "/bundled");
+    window = vera_window_new(program.app, program.queue, "/bundled");
     gtk_window_get_default_size(GTK_WINDOW(window), &width, &height);
     g_object_get(vera_window_get_editor(window), "is-looping", &is_looping, NULL);
     g_assert_cmpint(width, ==, 1000);
@@ -125,22 +125,14 @@ test_window(void)
 int
 main(int argc, char **argv)
 {
-    g_autofree char *state = NULL;
     int status;
 
-    gtk_test_init(&argc, &argv, NULL);
-    adw_init();
-    app = gtk_application_new("io.github.vera_editor.Vera.Test", G_APPLICATION_NON_UNIQUE);
-    g_application_register(G_APPLICATION(app), NULL, NULL);
-    state = g_dir_make_tmp("vera-queue-XXXXXX", NULL);
-    queue = vera_queue_new(state);
+    app_fixture_start(&program, &argc, &argv);
     g_test_add_func("/preferences/rows", test_rows);
     g_test_add_func("/preferences/folders", test_folders);
     g_test_add_func("/preferences/model", test_model);
     g_test_add_func("/preferences/window", test_window);
     status = g_test_run();
-    vera_queue_shutdown(queue);
-    g_object_unref(queue);
-    g_object_unref(app);
+    app_fixture_end(&program);
     return status;
 }

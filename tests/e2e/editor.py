@@ -26,12 +26,13 @@ LONGEST_BLOCK = 0.5  # seconds for which the main loop may not look at events, w
 
 class Session:
     """One run of the program on one project."""
+    prefix = []
 
     def __init__(self, program, project):
         self.project = project
         self.program = program
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen([program, "open", str(project)], stderr=self.log,
+        self.process = subprocess.Popen([*self.prefix, program, "open", str(project)], stderr=self.log,
                                         env=os.environ | {"VERA_WATCHDOG": str(round(LONGEST_BLOCK * 1000))})
         self.window = wait("the window", self.find_window)
         self.screen = Screen()
@@ -88,6 +89,13 @@ class Session:
     def back(self):
         wait("the end of the dialog", lambda: windows() == [self.window])
         xdo("windowfocus", self.window)
+
+    def export(self):
+        """With what the dialog proposes."""
+        key("ctrl+e")
+        wait("the export dialog", self.dialog)
+        self.screen.press("button", "Export")
+        self.back()
 
     def saved(self, what, check):
         """Saves until the project's file says what is wanted; gives the project."""
@@ -230,12 +238,8 @@ def undo_and_redo(session):
 
 def export(session, program):
     folder = session.project.parent / "sample-export-1"
-    key("ctrl+e")
-    wait("the export dialog", session.dialog)
-    wait("the export dialog's button", lambda: len(windows()) > 1 and session.screen.look("button", "Export"))
-    session.screen.press("button", "Export")
+    session.export()
     wait("the export", folder.exists)
-    session.back()
     names = [folder / f"sample.{1001 + frame}.exr" for frame in range(2, 7)]
     clip = session.project.parent / "sample.mp4"
 

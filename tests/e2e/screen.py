@@ -120,10 +120,14 @@ class Screen:
 
     def look(self, role, name):
         """The deepest accessible of this role and name, or nothing."""
+        return self.look_for(role, lambda _, node: node.is_named(name))
+
+    def look_for(self, role, check):
+        """The deepest accessible of this role for which check(name, node) is true, or nothing."""
         found = None
         try:
             for node in self.walk():
-                if node.role == role and node.is_named(name):
+                if node.role == role and check(node.name, node):
                     found = node
         except GLib.Error:  # it went while it was looked at
             return None

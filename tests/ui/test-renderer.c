@@ -2,11 +2,10 @@
 
 #include "ui/vera-renderer.h"
 
-#include <epoxy/gl.h>
-#include <gtk/gtk.h>
 #include <math.h>
 
 #include "engine/compositing/vera-composite.h"
+#include "tests/ui/gl-fixture.h"
 
 /* Odd, so that chroma planes end in a sample of which only a part is seen. */
 #define W 37
@@ -387,21 +386,6 @@ test_sides(gconstpointer data)
     g_rand_free(rand);
 }
 
-static GdkGLContext *
-make_context(void)
-{
-    g_autoptr(GError) error = NULL;
-    GdkGLContext *context = gdk_display_create_gl_context(gdk_display_get_default(), &error);
-
-    if (context != NULL && gdk_gl_context_realize(context, &error)) {
-        gdk_gl_context_make_current(context);
-        return context;
-    }
-    g_printerr("No OpenGL here: %s\n", error->message);
-    g_clear_object(&context);
-    return NULL;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -411,7 +395,7 @@ main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    if (!gtk_init_check() || (context = make_context()) == NULL) {
+    if (!gtk_init_check() || (context = gl_fixture_make_context()) == NULL) {
         puts("1..0 # SKIP there is no display with OpenGL");
         return 0;
     }

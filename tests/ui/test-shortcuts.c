@@ -2,14 +2,11 @@
 
 #include "ui/vera-shortcuts.h"
 
-#include <adwaita.h>
-#include <glib/gstdio.h>
-
+#include "tests/ui/app-fixture.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-window.h"
 
-static GtkApplication *app;
-static VeraQueue *queue;
+static AppFixture program;
 
 static const VeraShortcut *
 find(const char *action)
@@ -56,7 +53,7 @@ test_defaults(void)
 static void
 test_actions(void)
 {
-    VeraWindow *window = vera_window_new(app, queue, "/bundled");
+    VeraWindow *window = vera_window_new(program.app, program.queue, "/bundled");
     gsize n;
     const VeraShortcut *shortcuts = vera_shortcuts_list(&n);
 
@@ -112,7 +109,7 @@ test_broken_settings(void)
 static void
 assert_accels(const char *action, const char *want)
 {
-    g_auto(GStrv) accels = gtk_application_get_accels_for_action(app, action);
+    g_auto(GStrv) accels = gtk_application_get_accels_for_action(program.app, action);
     g_autofree char *joined = g_strjoinv(" ", accels);
 
     g_assert_cmpstr(joined, ==, want);
@@ -122,7 +119,7 @@ assert_accels(const char *action, const char *want)
 static void
 test_accelerators(void)
 {
-    vera_shortcuts_install(app);
+    vera_shortcuts_install(program.app);
     assert_accels("win.save", "<Control>s");
     assert_accels("win.zoom-fit", "<Control>0");
     assert_accels("win.fullscreen", "F11");
@@ -164,7 +161,7 @@ find_button(GtkWidget *widget, const char *action)
 static void
 test_tooltips(void)
 {
-    VeraWindow *window = vera_window_new(app, queue, "/bundled");
+    VeraWindow *window = vera_window_new(program.app, program.queue, "/bundled");
     GtkWidget *play = find_button(GTK_WIDGET(window), "win.play"), *open = find_button(GTK_WIDGET(window), "win.open");
 
     g_assert_cmpstr(gtk_widget_get_tooltip_text(play), ==, "Play or pause (Space)");
@@ -181,15 +178,9 @@ test_tooltips(void)
 int
 main(int argc, char **argv)
 {
-    g_autofree char *state = NULL;
     int status;
 
-    gtk_test_init(&argc, &argv, NULL);
-    adw_init();
-    app = gtk_application_new("io.github.vera_editor.Vera.Test", G_APPLICATION_NON_UNIQUE);
-    g_application_register(G_APPLICATION(app), NULL, NULL);
-    state = g_dir_make_tmp("vera-queue-XXXXXX", NULL);
-    queue = vera_queue_new(state);
+    app_fixture_start(&program, &argc, &argv);
     g_test_add_func("/ui/shortcuts/defaults", test_defaults);
     g_test_add_func("/ui/shortcuts/actions", test_actions);
     g_test_add_func("/ui/shortcuts/change", test_change);
@@ -198,8 +189,6 @@ main(int argc, char **argv)
     g_test_add_func("/ui/shortcuts/can-use", test_can_use);
     g_test_add_func("/ui/shortcuts/tooltips", test_tooltips);
     status = g_test_run();
-    vera_queue_shutdown(queue);
-    g_object_unref(queue);
-    g_object_unref(app);
+    app_fixture_end(&program);
     return status;
 }

@@ -1,17 +1,19 @@
 #!/bin/sh
-# Usage: with-display.sh [--tap] [--bus] COMMAND...
+# Usage: with-display.sh [--tap] [--mounts] [--bus] COMMAND...
 #
 # Runs a command on a screen of its own, drawn in software, with empty settings, data and state folders that are gone afterwards.
 # Nothing that the user has set or left behind takes part. With --bus it also gets a session bus of its own, on which programs tell
-# assistive technology what they show. Exits 77 (with --tap: a skipped plan) where Xvfb, or what the bus needs, is not installed.
+# assistive technology what they show. With --mounts it may mount file systems, which nobody else sees. Exits 77 (with --tap: a skipped plan) where Xvfb, or what the bus needs, is not installed.
 set -eu
 
 is_tap=
 bus=
+mounts=
 while :; do
     case $1 in
     --tap) is_tap=yes ;;
     --bus) bus='dbus-run-session --' ;;
+    --mounts) mounts=yes ;;
     *) break ;;
     esac
     shift
@@ -21,6 +23,10 @@ skip() {
     echo "$1 is not installed" >&2
     exit 77
 }
+if [ -n "$mounts" ]; then
+    unshare -rm true 2>/dev/null || skip 'leave to mount, or unshare (package util-linux),'
+    exec unshare -rm sh "$0" ${is_tap:+--tap} ${bus:+--bus} "$@"
+fi
 command -v Xvfb >/dev/null || skip 'Xvfb (package xvfb)'
 [ -z "$bus" ] || command -v dbus-run-session >/dev/null || skip 'dbus-run-session (package dbus)'
 [ -z "$bus" ] || [ -e /usr/share/dbus-1/services/org.a11y.Bus.service ] || skip 'the bus of assistive technology (package at-spi2-core)'
