@@ -151,6 +151,17 @@ vera_window_save(VeraWindow *self)
 
 /* Opening ---------------------------------------------------------------------------------------------------------------- */
 
+/* What is wrong with a file stays to be read until it has been. */
+static void
+vera_window_refuse(VeraWindow *self, const char *text)
+{
+    GtkWidget *dialog = adw_message_dialog_new(GTK_WINDOW(self), _("The Project Cannot Be Opened"), text);
+
+    adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "close", _("_Close"), NULL);
+    adw_message_dialog_set_default_response(ADW_MESSAGE_DIALOG(dialog), "close");
+    gtk_window_present(GTK_WINDOW(dialog));
+}
+
 static void
 vera_window_open_project(VeraWindow *self, gpointer data)
 {
@@ -159,7 +170,7 @@ vera_window_open_project(VeraWindow *self, gpointer data)
     g_autofree char *uri = g_filename_to_uri(data, NULL, NULL);
 
     if (project == NULL) {
-        vera_window_show_message(self, error->message);
+        vera_window_refuse(self, error->message);
         return;
     }
     vera_editor_set_project(self->editor, project);

@@ -126,6 +126,8 @@ def truncated(session, folder):
         run("gdbus", "call", "--session", "-d", "io.github.vera_editor.Vera", "-o", "/io/github/vera_editor/Vera", "-m",
             "org.freedesktop.Application.Open", f"['{path.as_uri()}']", "{}")
         wait_to_read(session, f"word of the project cut at {length}", path.name)
+        session.screen.press("button", "Close")
+        wait("the end of the dialog", lambda: not session.screen.look("label", "The Project Cannot Be Opened"))
         if hashlib.sha256(path.read_bytes()).digest() != before:
             raise Failure(f"{path.name} was changed")
         if session.process.poll() is not None:
@@ -153,6 +155,7 @@ def main():
             print(f"ok {step.__name__}", flush=True)
         session = vanished_model(session, folder, root)
         print("ok vanished_model", flush=True)
+        # Last: each project that is opened gets a window.
         truncated(session, folder)
         print("ok truncated", flush=True)
     except (Failure, subprocess.CalledProcessError) as failure:
