@@ -128,7 +128,7 @@ vera_editor_settle_sound(VeraEditor *self)
     if (self->sound == NULL || info == NULL)
         return;
     if (self->speed == 1)
-        vera_audio_output_play(self->sound, (double)self->frame * MAX(info->rate_den, 1) / info->rate_num);
+        vera_audio_output_play(self->sound, vera_clip_get_frame_time(vera_frame_cache_get_clip(self->cache), self->frame));
     else
         vera_audio_output_stop(self->sound);
 }
@@ -136,7 +136,6 @@ vera_editor_settle_sound(VeraEditor *self)
 gboolean
 vera_editor_get_heard_frame(VeraEditor *self, double *frame)
 {
-    const VeraClipInfo *info = vera_editor_get_clip_info(self);
     g_autofree char *failure = self->sound ? vera_audio_output_dup_failure(self->sound) : NULL;
     double seconds;
 
@@ -145,8 +144,8 @@ vera_editor_get_heard_frame(VeraEditor *self, double *frame)
         vera_editor_say_no_device(self);
         return FALSE;
     }
-    if (self->speed != 1 || self->sound == NULL || !vera_audio_output_get_time(self->sound, &seconds))
+    if (self->speed != 1 || self->sound == NULL || self->cache == NULL || !vera_audio_output_get_time(self->sound, &seconds))
         return FALSE;
-    *frame = seconds * info->rate_num / MAX(info->rate_den, 1);
+    *frame = vera_clip_get_frame_at(vera_frame_cache_get_clip(self->cache), seconds);
     return TRUE;
 }

@@ -211,19 +211,28 @@ vera_editor_reach_end(VeraEditor *self, gint64 end, gint64 start)
     vera_editor_play(self, 0);
 }
 
+/* The frame that belongs on the screen so many seconds after play began; each one has its own time. Times are rounded. */
+static gint64
+vera_editor_get_due_frame(VeraEditor *self, double seconds)
+{
+    VeraClip *clip = vera_frame_cache_get_clip(self->cache);
+    double due = vera_clip_get_frame_at(clip, vera_clip_get_frame_time(clip, self->play_from) + seconds * self->speed);
+
+    return (gint64)(self->speed > 0 ? floor(due + 1e-3) : ceil(due - 1e-3));
+}
+
 void
 vera_editor_tick(VeraEditor *self, gint64 time_us)
 {
     const VeraClipInfo *info = vera_editor_get_clip_info(self);
     gint64 first, last, frame;
-    double rate, heard;
+    double heard;
 
     if (self->speed == 0 || info == NULL)
         return;
     if (self->play_start_us == 0)
         self->play_start_us = time_us;
-    rate = (double)info->rate_num / MAX(info->rate_den, 1);
-    frame = self->play_from + (gint64)trunc((double)(time_us - self->play_start_us) * 1e-6 * rate * self->speed);
+    frame = vera_editor_get_due_frame(self, (double)(time_us - self->play_start_us) * 1e-6);
     if (vera_editor_get_heard_frame(self, &heard)) {
         /* Pictures wait for the sound or leave some out, and go on from here if the sound ends. The frame's own time is rounded. */
         frame = MAX((gint64)floor(heard + 1e-3), self->frame);

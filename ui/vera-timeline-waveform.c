@@ -18,6 +18,7 @@ struct _VeraTimelineWaveform {
     gatomicrefcount ref_count;
     GtkWidget *widget; /* borrowed; NULL once freed */
     VeraWaveform *waveform;
+    VeraClip *clip; /* (owned) (nullable): has the frames' times where they are uneven */
     double rate;
     gboolean is_laid_out;
     VeraTimelineWaveformView view; /* of @node */
@@ -80,7 +81,14 @@ vera_timeline_waveform_free(VeraTimelineWaveform *self)
     self->widget = NULL;
     g_clear_pointer(&self->waveform, vera_waveform_free);
     g_clear_pointer(&self->node, gsk_render_node_unref);
+    g_clear_object(&self->clip);
     vera_timeline_waveform_unref(self);
+}
+
+void
+vera_timeline_waveform_follow(VeraTimelineWaveform *self, VeraClip *clip)
+{
+    g_set_object(&self->clip, clip);
 }
 
 int
@@ -102,6 +110,23 @@ vera_timeline_waveform_is_view(const VeraTimelineWaveformView *a, const VeraTime
            gdk_rgba_equal(&a->color, &b->color);
 }
 
+/* One peak for each column. */
+static void
+vera_timeline_waveform_measure(VeraTimelineWaveform *self, const VeraTimelineWaveformView *view, int n, VeraPeak *peaks)
+{
+    double first = view->begin * self->rate, step = (view->end - view->begin) * self->rate / n;
+
+    if (self->clip == NULL) {
+        vera_waveform_get_peaks(self->waveform, view->begin, view->end, n, peaks);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        double begin = vera_clip_get_time_at(self->clip, first + i * step);
+        double end = vera_clip_get_time_at(self->clip, first + (i + 1) * step);
+        vera_waveform_get_peaks(self->waveform, begin, MAX(end, begin + 1e-6), 1, &peaks[i]);
+    }
+}
+
 static GskRenderNode *
 vera_timeline_waveform_render(VeraTimelineWaveform *self, const VeraTimelineWaveformView *view)
 {
@@ -112,7 +137,7 @@ vera_timeline_waveform_render(VeraTimelineWaveform *self, const VeraTimelineWave
         &GRAPHENE_RECT_INIT((float)view->left, 0, (float)(view->right - view->left), VERA_TIMELINE_WAVEFORM_HEIGHT));
     cairo_t *cr = gsk_cairo_node_get_draw_context(node);
 
-    vera_waveform_get_peaks(self->waveform, view->begin, view->end, n, peaks);
+    vera_timeline_waveform_measure(self, view, n, peaks);
     gdk_cairo_set_source_rgba(cr, &view->color);
     for (int i = 0; i < n; i++) {
         double top = middle - CLAMP((double)peaks[i].max, -1, 1) * scale;

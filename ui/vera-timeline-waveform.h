@@ -2,6 +2,7 @@
 
 #include <gtk/gtk.h>
 
+#include "engine/media/vera-clip.h"
 #include "ui/vera-timeline-axis.h"
 
 G_BEGIN_DECLS
@@ -17,6 +18,8 @@ typedef struct _VeraTimelineWaveform VeraTimelineWaveform;
  * @rate: its frames a second
  */
 VeraTimelineWaveform *vera_timeline_waveform_new(GtkWidget *widget, const char *path, double start_time, double rate);
+/** vera_timeline_waveform_follow: takes the time of each frame from @clip, whose frames do not come evenly */
+void vera_timeline_waveform_follow(VeraTimelineWaveform *self, VeraClip *clip);
 /** vera_timeline_waveform_free: breaks off what is still being read */
 void vera_timeline_waveform_free(VeraTimelineWaveform *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraTimelineWaveform, vera_timeline_waveform_free)

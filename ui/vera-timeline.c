@@ -273,6 +273,8 @@ vera_timeline_clip_changed_cb(VeraTimeline *self)
     if (info != NULL && path != NULL)
         self->waveform = vera_timeline_waveform_new(GTK_WIDGET(self), path, info->start_time,
                                                     (double)info->rate_num / MAX(info->rate_den, 1));
+    if (self->waveform != NULL && info->is_variable_rate)
+        vera_timeline_waveform_follow(self->waveform, vera_frame_cache_get_clip(cache));
     self->axis.n_frames = MAX(vera_editor_get_n_frames(self->editor), 1);
     vera_timeline_axis_fit(&self->axis);
     vera_timeline_speak(self);

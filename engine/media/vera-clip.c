@@ -2,6 +2,8 @@
 
 #include "engine/media/vera-clip.h"
 
+#include <math.h>
+
 #include "engine/media/vera-clip-backend.h"
 #include "engine/media/vera-clip-movie.h"
 #include "engine/media/vera-sequence.h"
@@ -134,4 +136,42 @@ vera_clip_get_frame_time(VeraClip *self, gint64 index)
 {
     gint64 last = self->backend->info.n_frames - 1;
     return self->backend->get_time(self->backend, CLAMP(index, 0, last));
+}
+
+static double
+vera_clip_get_nominal_rate(VeraClip *self)
+{
+    const VeraClipInfo *info = &self->backend->info;
+    return (double)info->rate_num / MAX(info->rate_den, 1);
+}
+
+double
+vera_clip_get_time_at(VeraClip *self, double frame)
+{
+    gint64 last = self->backend->info.n_frames - 1;
+    gint64 index = (gint64)CLAMP(floor(frame), 0, (double)last);
+    double begin = vera_clip_get_frame_time(self, index), past = frame - (double)index;
+
+    if (past < 0 || index == last)
+        return begin + past / vera_clip_get_nominal_rate(self);
+    return begin + past * (vera_clip_get_frame_time(self, index + 1) - begin);
+}
+
+double
+vera_clip_get_frame_at(VeraClip *self, double seconds)
+{
+    gint64 low = 0, high = self->backend->info.n_frames - 1;
+
+    /* Of frames with the same time the last one is shown. */
+    while (low < high) {
+        gint64 middle = low + (high - low + 1) / 2;
+        if (vera_clip_get_frame_time(self, middle) <= seconds)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    double begin = vera_clip_get_frame_time(self, low);
+    if (seconds < begin || low == self->backend->info.n_frames - 1)
+        return (double)low + (seconds - begin) * vera_clip_get_nominal_rate(self);
+    return (double)low + (seconds - begin) / (vera_clip_get_frame_time(self, low + 1) - begin);
 }

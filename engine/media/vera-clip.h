@@ -178,4 +178,12 @@ VeraClip *vera_clip_dup(VeraClip *self, int n_threads, GError **error);
  * frame */
 double vera_clip_get_frame_time(VeraClip *self, gint64 index);
 
+/** vera_clip_get_time_at: Returns: as vera_clip_get_frame_time(), of a place between two frames;
+ * outside the clip at its nominal rate */
+double vera_clip_get_time_at(VeraClip *self, double frame);
+
+/** vera_clip_get_frame_at: Returns: what is at time @seconds: number of the frame that is shown,
+ * and how much of its time has passed; outside the clip at its nominal rate */
+double vera_clip_get_frame_at(VeraClip *self, double seconds);
+
 G_END_DECLS

@@ -2,6 +2,9 @@
 
 #include "engine/media/vera-audio-output.h"
 
+#include <math.h>
+#include <pulse/simple.h>
+
 #include "tests/engine/media-fixture.h"
 
 /** A sound server without loudspeakers, for this program alone. */
@@ -103,6 +106,50 @@ test_clock(void)
     stop_server(server);
 }
 
+/** The highest sample of the next tenth of a second that the server plays. */
+static float
+listen(pa_simple *monitor)
+{
+    float samples[4800], peak = 0;
+
+    g_assert_cmpint(pa_simple_read(monitor, samples, sizeof samples, NULL), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(samples); i++)
+        peak = MAX(peak, samples[i]);
+    return peak;
+}
+
+/** What is heard follows the volume while it plays, down to silence, and back. */
+static void
+test_volume(void)
+{
+    static const double volumes[] = {1.0, 0.25, 0.0, 0.5};
+    const pa_sample_spec spec = {PA_SAMPLE_FLOAT32NE, 48000, 1};
+
+    if (!make_tone())
+        return;
+    g_autoptr(GSubprocess) server = start_server();
+    if (server == NULL)
+        return;
+    VeraAudioOutput *output = open_output();
+    pa_simple *monitor =
+        pa_simple_new(NULL, "test", PA_STREAM_RECORD, NULL, "test", &spec, NULL, NULL, NULL);
+    g_assert_nonnull(monitor);
+    vera_audio_output_play(output, 0);
+    float full = 0;
+    while (full < 0.1f)
+        full = MAX(listen(monitor), listen(monitor));
+    for (gsize i = 0; i < G_N_ELEMENTS(volumes); i++) {
+        float wanted = full * (float)volumes[i], heard;
+        vera_audio_output_set_volume(output, volumes[i]);
+        do {
+            heard = listen(monitor);
+        } while (fabsf(heard - wanted) > 0.02f * full);
+    }
+    pa_simple_free(monitor);
+    vera_audio_output_free(output);
+    stop_server(server);
+}
+
 /** A server that goes away while playing ends the sound and says so. */
 static void
 test_server_goes_away(void)
@@ -159,6 +206,7 @@ main(int argc, char **argv)
     g_setenv("HOME", fixture_get_folder(), TRUE);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/audio-output/clock", test_clock);
+    g_test_add_func("/audio-output/volume", test_volume);
     g_test_add_func("/audio-output/server-goes-away", test_server_goes_away);
     g_test_add_func("/audio-output/no-server", test_no_server);
     g_test_add_func("/audio-output/no-sound", test_no_sound);

@@ -208,6 +208,15 @@ test_variable_rate(void)
     g_assert_true(vera_clip_get_info(clip)->is_variable_rate);
     g_assert_cmpfloat_with_epsilon(vera_clip_get_frame_time(clip, 1), 1 / 24.0, 0.001);
     g_assert_cmpfloat_with_epsilon(vera_clip_get_frame_time(clip, 2), 3 / 24.0, 0.001);
+    /* Every fifth frame is missing, so that the one before it lasts twice as long. */
+    g_assert_cmpfloat_with_epsilon(vera_clip_get_frame_at(clip, 2 / 24.0), 1.5, 0.02);
+    g_assert_cmpfloat_with_epsilon(vera_clip_get_time_at(clip, 1.5), 2 / 24.0, 0.001);
+    gint64 last = vera_clip_get_info(clip)->n_frames - 1;
+    for (gint64 i = 0; i <= last; i++)
+        g_assert_cmpfloat_with_epsilon(
+            vera_clip_get_frame_at(clip, vera_clip_get_frame_time(clip, i)), (double)i, 1e-6);
+    g_assert_cmpfloat(vera_clip_get_frame_at(clip, 10), >, (double)last + 1);
+    g_assert_cmpfloat(vera_clip_get_frame_at(clip, -0.5), <, -1);
     g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, 2, NULL, NULL);
     g_assert_cmpint(frame->pts, ==, 125);
 }

@@ -314,6 +314,30 @@ test_backward(Fixture *f, gconstpointer data)
     g_assert_cmpint(vera_editor_get_frame(f->editor), ==, N_FRAMES - 1);
 }
 
+/* Each frame of an uneven clip comes at its own time: two in the first half second, then twenty-four a second. */
+static void
+test_uneven(Fixture *f, gconstpointer data)
+{
+    g_autofree char *path = fixture_get_path("uneven.mkv");
+
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=size=64x48:rate=24:duration=2 -vf "
+                              "\"select='gte(n,12)+not(mod(n,6))'\" -vsync vfr -c:v ffv1 uneven.mkv"));
+    vera_editor_add_clip(f->editor, path);
+    settle(f);
+    g_assert_true(vera_editor_get_clip_info(f->editor)->is_variable_rate);
+    vera_editor_play(f->editor, 1);
+    g_assert_cmpint(tick(f, 16), ==, 0);
+    g_assert_cmpint(tick(f, 240), ==, 0);
+    g_assert_cmpint(tick(f, 12), ==, 1);
+    g_assert_cmpint(tick(f, 240), ==, 1);
+    g_assert_cmpint(tick(f, 10), ==, 2);
+    g_assert_cmpint(tick(f, 250), ==, 8);
+    vera_editor_play(f->editor, -1);
+    tick(f, 0);
+    g_assert_cmpint(tick(f, 252), ==, 2);
+    g_assert_cmpint(tick(f, 252), ==, 1);
+}
+
 static void
 test_loop(Fixture *f, gconstpointer data)
 {
@@ -580,6 +604,7 @@ main(int argc, char **argv)
     ADD("set-frame", "a.mkv", test_set_frame);
     ADD("forward", "a.mkv", test_forward);
     ADD("backward", "a.mkv", test_backward);
+    ADD("uneven", NULL, test_uneven);
     ADD("loop", "a.mkv", test_loop);
     ADD("never-leaves-range", "a.mkv", test_never_leaves_range);
     ADD("plays-nothing-without-clip", NULL, test_plays_nothing_without_clip);

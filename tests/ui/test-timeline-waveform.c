@@ -99,6 +99,40 @@ test_columns(gconstpointer data)
         g_assert_cmpint(counts[x], <=, 2);
 }
 
+/* Ten frames in the two loud seconds, fifty in the two silent ones: a sixth of the strip is loud. */
+static void
+test_uneven(gconstpointer data)
+{
+    VeraTimelineAxis axis = { .n_frames = 60, .width = WIDTH, .pixels_per_frame = 1 };
+    g_autofree char *folder = g_path_get_dirname(data), *video = g_build_filename(folder, "uneven.mkv", NULL);
+    g_autofree char *command = g_strdup_printf("ffmpeg -v error -y -f lavfi -i testsrc2=s=64x48:r=25:d=4 -vf "
+                                               "\"select='gte(n,50)+not(mod(n,5))'\" -vsync vfr -c:v ffv1 '%s'",
+                                               video);
+    g_autofree char *program = g_find_program_in_path("ffmpeg");
+    const char *argv[] = { "/bin/sh", "-c", command, NULL };
+    int counts[WIDTH], status = 1, border;
+
+    if (program == NULL) {
+        g_test_skip("the ffmpeg command is not installed");
+        return;
+    }
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, NULL);
+    g_assert_cmpint(status, ==, 0);
+    g_autoptr(VeraClip) clip = vera_clip_open(video, NULL, NULL);
+    g_autoptr(VeraTimelineWaveform) waveform = vera_timeline_waveform_new(NULL, data, 0, 15);
+    g_assert_cmpint(vera_clip_get_info(clip)->n_frames, ==, 60);
+    vera_timeline_waveform_follow(waveform, clip);
+    vera_timeline_axis_fit(&axis);
+    border = (int)vera_timeline_axis_get_x(&axis, 10);
+    wait_for(waveform);
+    draw(waveform, &axis, 10, counts, WIDTH);
+    for (int x = (int)VERA_TIMELINE_MARGIN + 2; x < border - 4; x++)
+        g_assert_cmpint(counts[x], >, 10);
+    for (int x = border + 4; x < (int)(WIDTH - VERA_TIMELINE_MARGIN) - 2; x++)
+        g_assert_cmpint(counts[x], <=, 2);
+    g_remove(video);
+}
+
 static void
 test_no_sound(gconstpointer data)
 {
@@ -126,6 +160,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
     gtk_init();
     g_test_add_data_func("/ui/timeline-waveform/columns", path, test_columns);
+    g_test_add_data_func("/ui/timeline-waveform/uneven", path, test_uneven);
     g_test_add_data_func("/ui/timeline-waveform/no-sound", path, test_no_sound);
     status = g_test_run();
     g_remove(path);
