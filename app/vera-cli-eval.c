@@ -168,7 +168,7 @@ static gboolean
 vera_eval_transformer(VeraEval *self, GError **error)
 {
     const VeraBranchConfig *config = vera_model_get_branch_config(self->model, VERA_BRANCH_EDIT, error);
-    g_autoptr(VeraTransformer) transformer = config ? vera_transformer_new(self->runtime, self->model, error) : NULL;
+    g_autoptr(VeraTransformer) transformer = config ? vera_transformer_new(self->runtime, self->model, VERA_TRANSFORMER_RESIDENT, error) : NULL;
     g_autoptr(VeraTextContext) text = NULL;
     VeraEvalInput latents[VERA_N_BRANCHES], source, mask, timestep;
     VeraTransformerInput input = { 0 };

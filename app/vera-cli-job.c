@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "app/vera-cli.h"
-#include "engine/diffusion/vera-runtime.h"
 #include "engine/vera-engine-error.h"
 
 /* What is shown while a job runs, at most once a second. */
@@ -112,8 +111,24 @@ vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, const GArray *layers,
     return n_changed == 0 ? VERA_CLI_EXIT_OK : VERA_CLI_EXIT_FAILED;
 }
 
+static double
+vera_cli_job_get_gib(guint64 bytes)
+{
+    return (double)bytes / (1 << 30);
+}
+
 static void
-vera_cli_job_print_plan(const VeraCliJob *job, VeraEditJob *edit)
+vera_cli_job_print_memory(const VeraMemoryPlan *memory, const char *device_name)
+{
+    printf("on %s: weights %s, %.2f GiB of %.2f GiB free at the most (%.2f coding, %.2f sampling, %.2f decoding)\n", device_name,
+           memory->memory == VERA_TRANSFORMER_RESIDENT ? "resident" : "streamed block by block", vera_cli_job_get_gib(memory->peak_bytes),
+           vera_cli_job_get_gib(memory->free_bytes), vera_cli_job_get_gib(memory->encode_bytes),
+           vera_cli_job_get_gib(memory->sample_bytes), vera_cli_job_get_gib(memory->decode_bytes));
+}
+
+/* @memory: (nullable): of a device that is not the CPU, whose name is @device_name */
+static void
+vera_cli_job_print_plan(const VeraCliJob *job, VeraEditJob *edit, const VeraMemoryPlan *memory, const char *device_name)
 {
     const VeraTakeRecord *r = vera_edit_job_get_record(edit);
     const VeraFramePlan *plan = vera_edit_job_get_plan(edit);
@@ -122,9 +137,13 @@ vera_cli_job_print_plan(const VeraCliJob *job, VeraEditJob *edit)
     if (job->is_json) {
         g_autofree char *json = vera_frame_plan_to_json(plan);
         printf("{\"plan\":%s,\"width\":%d,\"height\":%d,\"steps\":%d,\"gflop\":%.0f,\"memory_"
-               "bytes\":%" G_GUINT64_FORMAT "}\n",
+               "bytes\":%" G_GUINT64_FORMAT,
                json, r->width, r->height, r->n_steps, estimate->gflop_per_step * r->n_steps,
                estimate->memory_bytes);
+        if (memory != NULL)
+            printf(",\"device\":{\"weights\":\"%s\",\"peak_bytes\":%" G_GUINT64_FORMAT ",\"free_bytes\":%" G_GUINT64_FORMAT "}",
+                   memory->memory == VERA_TRANSFORMER_RESIDENT ? "resident" : "streamed", memory->peak_bytes, memory->free_bytes);
+        printf("}\n");
         return;
     }
     printf("%d frames at %dx%d, %d steps, in %d window%s:\n", plan->n_frames, r->width, r->height,
@@ -138,7 +157,23 @@ vera_cli_job_print_plan(const VeraCliJob *job, VeraEditJob *edit)
     }
     printf("about %.1f GFLOP a step, %.0f s in all at 100 GFLOP/s, %.2f GiB of memory\n",
            estimate->gflop_per_step, estimate->gflop_per_step * r->n_steps / 100,
-           (double)estimate->memory_bytes / (1 << 30));
+           vera_cli_job_get_gib(estimate->memory_bytes));
+    if (memory != NULL)
+        vera_cli_job_print_memory(memory, device_name);
+}
+
+static int
+vera_cli_job_dry_run(const VeraCliJob *job, VeraEditJob *edit)
+{
+    gboolean is_cpu = strcmp(vera_edit_job_get_record(edit)->device, "cpu") == 0;
+    g_autoptr(GError) error = NULL;
+    char device_name[128] = "";
+    VeraMemoryPlan memory;
+
+    if (!is_cpu && !vera_edit_job_plan_memory(edit, &memory, device_name, &error))
+        return vera_cli_job_fail(job, error);
+    vera_cli_job_print_plan(job, edit, is_cpu ? NULL : &memory, device_name);
+    return VERA_CLI_EXIT_OK;
 }
 
 /* An export that would be refused is better refused before the model runs. */
@@ -172,14 +207,8 @@ vera_cli_job_run_edit(const VeraCliJob *job)
             stderr,
             "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
             vera_edit_job_get_model_info(edit)->name);
-    if (job->is_dry_run) {
-        /* A plan for a device that is not there would be no plan. */
-        g_autoptr(VeraRuntime) runtime = vera_runtime_new(job->request.device, job->request.compute, 0, &error);
-        if (runtime == NULL)
-            return vera_cli_job_fail(job, error);
-        vera_cli_job_print_plan(job, edit);
-        return VERA_CLI_EXIT_OK;
-    }
+    if (job->is_dry_run)
+        return vera_cli_job_dry_run(job, edit);
     if (!vera_cli_job_check_output(job, vera_edit_job_get_clip(edit), &error))
         return vera_cli_job_fail(job, error);
     if (g_mkdir_with_parents(job->settings.output_dir, 0777) != 0) {

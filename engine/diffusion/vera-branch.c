@@ -106,7 +106,12 @@ G_STATIC_ASSERT(sizeof(VeraStemWeights) == 15 * sizeof(VeraKTensor));
 G_STATIC_ASSERT(sizeof(VeraBlockWeights) == 27 * sizeof(VeraKTensor));
 
 gboolean
-vera_branch_init(VeraBranch *self, VeraRuntime *runtime, const VeraBranchConfig *config, VeraWeights *weights, GError **error)
+vera_branch_init(VeraBranch *self,
+                 VeraRuntime *runtime,
+                 const VeraBranchConfig *config,
+                 VeraWeights *weights,
+                 VeraWeightStream *stream,
+                 GError **error)
 {
     self->weights = vera_weights_ref(weights);
     self->placements = g_ptr_array_new_with_free_func((GDestroyNotify)vera_placement_free);
@@ -116,7 +121,9 @@ vera_branch_init(VeraBranch *self, VeraRuntime *runtime, const VeraBranchConfig 
         return FALSE;
     for (int i = 0; i < config->n_layers; i++) {
         vera_branch_init_block(&self->blocks[i], weights, i);
-        if (!vera_branch_place(self, runtime, &self->blocks[i], sizeof self->blocks[i], error))
+        if (stream != NULL)
+            vera_weight_stream_add(stream, i, (VeraKTensor *)(gpointer)&self->blocks[i], sizeof self->blocks[i] / sizeof(VeraKTensor));
+        else if (!vera_branch_place(self, runtime, &self->blocks[i], sizeof self->blocks[i], error))
             return FALSE;
     }
     return TRUE;

@@ -178,7 +178,12 @@ vera_pipeline_decode(VeraPipeline *self, VeraPipelineOutputFunc output, gpointer
 {
     VeraPipelineDecoder decoder = { 0 };
     VeraPipelineSink sink = { .output = output, .user_data = user_data };
-    gboolean ok = vera_pipeline_decoder_init(self, &decoder, error);
+    gboolean ok;
+
+    /* A GPU has better use for the memory of a transformer that has done its work. */
+    if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime)))
+        g_clear_pointer(&self->transformer, vera_transformer_free);
+    ok = vera_pipeline_decoder_init(self, &decoder, error);
 
     for (sink.branch = VERA_BRANCH_EDIT; ok && sink.branch <= VERA_BRANCH_COMPOSITE; sink.branch++)
         ok = vera_pipeline_decode_branch(self, &decoder, &sink, cancellable, error);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/diffusion/vera-memory-plan.h"
 #include "engine/diffusion/vera-pipeline.h"
 #include "engine/diffusion/vera-text-encoder.h"
 #include "engine/diffusion/vera-transformer.h"
@@ -13,7 +14,8 @@ struct _VeraPipeline {
     VeraRuntime *runtime;
     VeraModel *model;
     VeraVae *vae;
-    VeraTransformer *transformer;
+    VeraTransformer *transformer; /* NULL while a GPU decodes: see vera_pipeline_load_transformer() */
+    VeraMemoryPlan memory;
     VeraTextContext *text, *negative;
     VeraSampler *samplers[VERA_N_BRANCHES];
     float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
@@ -22,6 +24,9 @@ struct _VeraPipeline {
     int step;
     VeraPipelinePreview preview;
 };
+
+/** vera_pipeline_load_transformer: puts the transformer's weights where its operators read them, unless they are there. */
+gboolean vera_pipeline_load_transformer(VeraPipeline *self, GError **error);
 
 /** vera_pipeline_report: tells the caller how far @phase is. */
 void vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction);

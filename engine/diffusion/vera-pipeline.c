@@ -137,12 +137,21 @@ vera_pipeline_check_request(VeraPipeline *self, const VeraVaeConfig *vae, int al
     return TRUE;
 }
 
+gboolean
+vera_pipeline_load_transformer(VeraPipeline *self, GError **error)
+{
+    if (self->transformer == NULL)
+        self->transformer = vera_transformer_new(self->runtime, self->model, self->memory.memory, error);
+    return self->transformer != NULL;
+}
+
 static gboolean
 vera_pipeline_load_parts(VeraPipeline *self, GError **error)
 {
     const VeraVaeConfig *config = vera_model_get_vae_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
     int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
+    VeraMemoryNeed need = { self->request.width, self->request.height, self->request.plan, self->request.guidance > 1 };
 
     if (align == 0 || !vera_pipeline_check_request(self, config, align, error))
         return FALSE;
@@ -150,9 +159,10 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     self->shape[1] = self->request.plan->n_latents;
     self->shape[2] = self->request.height / config->spatial_factor;
     self->shape[3] = self->request.width / config->spatial_factor;
+    if (!vera_memory_plan_init(&self->memory, self->runtime, self->model, &need, error))
+        return FALSE;
     self->vae = vera_vae_new(self->runtime, config, weights, error);
-    self->transformer = self->vae ? vera_transformer_new(self->runtime, self->model, error) : NULL;
-    return self->transformer != NULL;
+    return self->vae != NULL && vera_pipeline_load_transformer(self, error);
 }
 
 VeraPipeline *
@@ -315,7 +325,7 @@ vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error
 {
     const VeraFramePlan *plan = self->request.plan;
     VeraPipelineWindow w = {0};
-    gboolean ok = vera_pipeline_window_init(self, &w, error);
+    gboolean ok = vera_pipeline_load_transformer(self, error) && vera_pipeline_window_init(self, &w, error);
 
     for (int i = 0; ok && i < plan->n_windows; i++) {
         ok = vera_pipeline_run_window(self, &plan->windows[i], &w, cancellable, error);

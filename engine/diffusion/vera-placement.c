@@ -25,6 +25,16 @@ vera_placement_round(gsize size)
     return (size + VERA_PLACEMENT_ALIGN - 1) / VERA_PLACEMENT_ALIGN * VERA_PLACEMENT_ALIGN;
 }
 
+gsize
+vera_placement_get_bytes(const VeraKTensor *tensors, gsize n)
+{
+    gsize total = 0;
+
+    for (gsize i = 0; i < n; i++)
+        total += vera_placement_round(vera_placement_get_size(&tensors[i]));
+    return total;
+}
+
 static gboolean
 vera_placement_copy(VeraPlacement *self, const VeraKTensor *tensors, gsize n, GError **error)
 {
@@ -45,15 +55,12 @@ VeraPlacement *
 vera_placement_new(VeraRuntime *runtime, VeraKTensor *tensors, gsize n, GError **error)
 {
     g_autoptr(VeraPlacement) self = g_new0(VeraPlacement, 1);
-    gsize total = 0;
     char *at;
 
     self->runtime = vera_runtime_ref(runtime);
     if (vera_k_device_is_host(vera_runtime_get_device(runtime)))
         return g_steal_pointer(&self);
-    for (gsize i = 0; i < n; i++)
-        total += vera_placement_round(vera_placement_get_size(&tensors[i]));
-    self->buffer = vera_runtime_new_buffer(runtime, total, error);
+    self->buffer = vera_runtime_new_buffer(runtime, vera_placement_get_bytes(tensors, n), error);
     if (self->buffer == NULL || !vera_placement_copy(self, tensors, n, error))
         return NULL;
     at = vera_k_buffer_get_data(self->buffer);

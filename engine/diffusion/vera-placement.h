@@ -30,6 +30,9 @@ typedef struct _VeraPlacement VeraPlacement;
  */
 VeraPlacement *vera_placement_new(VeraRuntime *runtime, VeraKTensor *tensors, gsize n, GError **error);
 
+/** vera_placement_get_bytes: Returns: device memory that a placement of the @n @tensors takes */
+gsize vera_placement_get_bytes(const VeraKTensor *tensors, gsize n);
+
 /** vera_placement_free: the tensors must no longer be used. */
 void vera_placement_free(VeraPlacement *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraPlacement, vera_placement_free)

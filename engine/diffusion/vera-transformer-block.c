@@ -6,8 +6,9 @@
 #include "engine/diffusion/vera-rope.h"
 #include "engine/diffusion/vera-transformer-private.h"
 
-/* Rows of the feed-forward layer's hidden activations that are held at once. */
+/* Rows of the feed-forward layer's hidden activations that are held at once; a GPU is busy with no fewer. */
 #define VERA_FFN_CHUNK 1024
+#define VERA_FFN_CHUNK_GPU 8192
 
 static VeraKTensor
 vera_block_rows(VeraTensor *tensor, gint64 first, gint64 n)
@@ -147,8 +148,8 @@ vera_block_feed_forward(VeraTransformer *self, int layer, int b, VeraTensor *m, 
 
     if (!vera_block_modulate(self, b, m, 3, error))
         return FALSE;
-    for (gint64 from = 0; from < arena->n_tokens; from += VERA_FFN_CHUNK) {
-        gint64 n = MIN(VERA_FFN_CHUNK, arena->n_tokens - from);
+    for (gint64 from = 0; from < arena->n_tokens; from += arena->hidden->k.shape[0]) {
+        gint64 n = MIN(arena->hidden->k.shape[0], arena->n_tokens - from);
         if (!vera_transformer_linear(self, &w->up, vera_block_rows(arena->normed, from, n),
                                      vera_block_rows(arena->hidden, 0, n), VERA_K_ACTIVATION_GELU_TANH, error) ||
             !vera_transformer_linear(self, &w->down, vera_block_rows(arena->hidden, 0, n),
@@ -197,31 +198,66 @@ vera_arena_clear(VeraArena *self)
     self->n_tokens = 0;
 }
 
+typedef struct {
+    gsize slot; /* offset in VeraArena */
+    gint64 shape[2];
+} VeraArenaPart;
+
+#define VERA_ARENA_PARTS 9
+
+/* What an arena for @shape holds beside the positions. Returns: tokens of one branch */
+static gint64
+vera_arena_list(VeraRuntime *runtime, const VeraBranchConfig *c, int n_branches, const gint64 shape[4], VeraArenaPart parts[VERA_ARENA_PARTS])
+{
+    gint64 chunk = vera_k_device_is_host(vera_runtime_get_device(runtime)) ? VERA_FFN_CHUNK : VERA_FFN_CHUNK_GPU;
+    gint64 n = shape[1] * (shape[2] / c->patch_h) * (shape[3] / c->patch_w), joined = n * n_branches;
+    gint64 patch = (gint64)MAX(c->in_channels, c->out_channels) * c->patch_h * c->patch_w;
+    const VeraArenaPart all[VERA_ARENA_PARTS] = {
+        { G_STRUCT_OFFSET(VeraArena, residual), { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, normed), { n, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, q), { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, k), { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, v), { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, o), { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, hidden), { MIN(n, chunk), c->ffn_dim } },
+        { G_STRUCT_OFFSET(VeraArena, chunk_out), { n, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, patches), { n, patch } },
+    };
+
+    memcpy(parts, all, sizeof all);
+    return n;
+}
+
+guint64
+vera_arena_estimate_bytes(VeraRuntime *runtime, const VeraBranchConfig *config, int n_branches, const gint64 shape[4])
+{
+    VeraArenaPart parts[VERA_ARENA_PARTS];
+    gint64 n = vera_arena_list(runtime, config, n_branches, shape, parts);
+    guint64 floats = (guint64)n * (guint64)config->head_dim;
+
+    for (gsize i = 0; i < VERA_ARENA_PARTS; i++)
+        floats += (guint64)(parts[i].shape[0] * parts[i].shape[1]);
+    return floats * sizeof(float);
+}
+
 gboolean
 vera_arena_prepare(VeraTransformer *self, const gint64 shape[4], GError **error)
 {
     VeraArena *arena = &self->arena;
     const VeraBranchConfig *c = &self->config;
     gint64 grid[3] = { shape[1], shape[2] / c->patch_h, shape[3] / c->patch_w };
-    gint64 n = grid[0] * grid[1] * grid[2], joined = n * self->n_branches;
-    gint64 patch = (gint64)MAX(c->in_channels, c->out_channels) * c->patch_h * c->patch_w;
-    const struct {
-        VeraTensor **slot;
-        gint64 shape[2];
-    } wanted[] = { { &arena->residual, { joined, c->dim } }, { &arena->normed, { n, c->dim } },
-                   { &arena->q, { joined, c->dim } },        { &arena->k, { joined, c->dim } },
-                   { &arena->v, { joined, c->dim } },        { &arena->o, { joined, c->dim } },
-                   { &arena->hidden, { MIN(n, VERA_FFN_CHUNK), c->ffn_dim } },
-                   { &arena->chunk_out, { n, c->dim } },     { &arena->patches, { n, patch } } };
+    VeraArenaPart parts[VERA_ARENA_PARTS];
+    gint64 n = vera_arena_list(self->runtime, c, self->n_branches, shape, parts);
 
     if (arena->n_tokens > 0 && memcmp(arena->shape, shape, sizeof arena->shape) == 0)
         return TRUE;
     vera_arena_clear(arena);
     if (!vera_rope_new(self->runtime, c->head_dim, grid, &arena->cosines, &arena->sines, error))
         return FALSE;
-    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
-        *wanted[i].slot = vera_tensor_new(self->runtime, 2, wanted[i].shape, error);
-        if (*wanted[i].slot == NULL) {
+    for (gsize i = 0; i < VERA_ARENA_PARTS; i++) {
+        VeraTensor **slot = &G_STRUCT_MEMBER(VeraTensor *, arena, parts[i].slot);
+        *slot = vera_tensor_new(self->runtime, 2, parts[i].shape, error);
+        if (*slot == NULL) {
             vera_arena_clear(arena);
             return FALSE;
         }

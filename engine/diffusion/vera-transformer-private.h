@@ -2,6 +2,7 @@
 
 #include "engine/diffusion/vera-placement.h"
 #include "engine/diffusion/vera-transformer.h"
+#include "engine/diffusion/vera-weight-stream.h"
 
 G_BEGIN_DECLS
 
@@ -42,9 +43,14 @@ typedef struct {
 /**
  * vera_branch_init: looks every tensor up and puts it where @runtime reads it; the weights have been checked against
  * vera_branch_get_specs(). After a failure vera_branch_clear() is due too.
+ * @stream: (nullable): brings the blocks, which then are not placed
  */
-gboolean vera_branch_init(
-    VeraBranch *self, VeraRuntime *runtime, const VeraBranchConfig *config, VeraWeights *weights, GError **error);
+gboolean vera_branch_init(VeraBranch *self,
+                          VeraRuntime *runtime,
+                          const VeraBranchConfig *config,
+                          VeraWeights *weights,
+                          VeraWeightStream *stream,
+                          GError **error);
 void vera_branch_clear(VeraBranch *self);
 
 /** vera_branch_get_linear: the pair PREFIX.weight, PREFIX.bias, the weight seen as a matrix */
@@ -66,7 +72,7 @@ typedef struct {
     VeraTensor *residual;     /* [B, N, d] */
     VeraTensor *normed;       /* [N, d] */
     VeraTensor *q, *k, *v, *o; /* [B * N, d]: joined */
-    VeraTensor *hidden;       /* [chunk, ffn] */
+    VeraTensor *hidden;       /* [chunk, ffn]: a chunk of the feed-forward layer */
     VeraTensor *chunk_out;    /* [N, d] */
     VeraTensor *patches;      /* [N, max(in, out) channels * patch] */
 } VeraArena;
@@ -79,6 +85,7 @@ struct _VeraTransformer {
     VeraBranch branches[VERA_N_BRANCHES];
     VeraLayersWeights layers;
     VeraPlacement *layers_placement;
+    VeraWeightStream *stream; /* (nullable): of the blocks */
     VeraArena arena;
     VeraBranchConfig config;
 };
@@ -92,6 +99,10 @@ struct _VeraTextContext {
     VeraTensor **keys;   /* [branch * n_layers + layer] -> [n_keys, d] */
     VeraTensor **values;
 };
+
+/** vera_arena_estimate_bytes: Returns: device memory that an arena for latents of @shape takes */
+guint64
+vera_arena_estimate_bytes(VeraRuntime *runtime, const VeraBranchConfig *config, int n_branches, const gint64 shape[4]);
 
 /** vera_arena_prepare: makes the arena fit @shape. */
 gboolean vera_arena_prepare(VeraTransformer *self, const gint64 shape[4], GError **error);

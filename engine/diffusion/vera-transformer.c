@@ -38,15 +38,20 @@ vera_transformer_add_branch(VeraTransformer *self, VeraBranchId branch, GError *
         return FALSE;
     }
     self->config = *config;
-    return vera_branch_init(&self->branches[self->n_branches++], self->runtime, config, weights, error);
+    return vera_branch_init(&self->branches[self->n_branches++], self->runtime, config, weights, self->stream, error);
 }
 
 VeraTransformer *
-vera_transformer_new(VeraRuntime *runtime, VeraModel *model, GError **error)
+vera_transformer_new(VeraRuntime *runtime, VeraModel *model, VeraTransformerMemory memory, GError **error)
 {
     g_autoptr(VeraTransformer) self = vera_transformer_new_empty(runtime, model);
+    const VeraBranchConfig *config = vera_model_get_branch_config(model, VERA_BRANCH_EDIT, error);
     VeraWeights *layers;
 
+    if (config == NULL)
+        return NULL;
+    if (memory == VERA_TRANSFORMER_STREAMED && (self->stream = vera_weight_stream_new(runtime, config->n_layers, error)) == NULL)
+        return NULL;
     for (int b = 0; b < VERA_N_BRANCHES; b++)
         if (!vera_transformer_add_branch(self, b, error))
             return NULL;
@@ -58,7 +63,9 @@ vera_transformer_new(VeraRuntime *runtime, VeraModel *model, GError **error)
     vera_weights_get(layers, "alpha_embedding", &self->layers.alpha_embedding);
     vera_weights_get(layers, "composite_embedding", &self->layers.composite_embedding);
     self->layers_placement = vera_placement_new(runtime, &self->layers.source_patch.weight, sizeof self->layers / sizeof(VeraKTensor), error);
-    return self->layers_placement != NULL ? g_steal_pointer(&self) : NULL;
+    if (self->layers_placement == NULL || (self->stream != NULL && !vera_weight_stream_allocate(self->stream, error)))
+        return NULL;
+    return g_steal_pointer(&self);
 }
 
 VeraTransformer *
@@ -78,6 +85,7 @@ vera_transformer_free(VeraTransformer *self)
     for (int b = 0; b < self->n_branches; b++)
         vera_branch_clear(&self->branches[b]);
     g_clear_pointer(&self->layers_placement, vera_placement_free);
+    g_clear_pointer(&self->stream, vera_weight_stream_free);
     g_clear_pointer(&self->model, vera_model_unref);
     g_clear_pointer(&self->runtime, vera_runtime_unref);
     g_free(self);
@@ -88,6 +96,18 @@ static gboolean
 vera_transformer_product(VeraTransformer *self, const VeraKLinear *op, GError **error)
 {
     return vera_runtime_check(self->runtime, vera_k_linear(vera_runtime_get_ctx(self->runtime), op), "product", error);
+}
+
+static gboolean
+vera_transformer_begin_layer(VeraTransformer *self, int layer, GError **error)
+{
+    return self->stream == NULL || vera_weight_stream_begin(self->stream, layer, error);
+}
+
+static gboolean
+vera_transformer_end_layer(VeraTransformer *self, int layer, GError **error)
+{
+    return self->stream == NULL || vera_weight_stream_end(self->stream, layer, error);
 }
 
 gboolean
@@ -174,14 +194,47 @@ vera_text_context_fill_layer(VeraTransformer *self, VeraTextContext *context, in
                               "normalisation of keys", error);
 }
 
+/* @rows through the text MLP of branch @b */
+static VeraTensor *
+vera_transformer_project_text(VeraTransformer *self, int b, VeraTensor *rows, GError **error)
+{
+    gint64 shape[2] = { rows->k.shape[0], self->config.dim };
+    g_autoptr(VeraTensor) hidden = vera_tensor_new(self->runtime, 2, shape, error);
+    g_autoptr(VeraTensor) projected = hidden ? vera_tensor_new(self->runtime, 2, shape, error) : NULL;
+
+    if (projected == NULL ||
+        !vera_transformer_linear(self, &self->branches[b].stem.text_1, rows->k, hidden->k, VERA_K_ACTIVATION_GELU_TANH, error) ||
+        !vera_transformer_linear(self, &self->branches[b].stem.text_2, hidden->k, projected->k, VERA_K_ACTIVATION_NONE, error))
+        return NULL;
+    return g_steal_pointer(&projected);
+}
+
+/* Keys and values of all layers; every layer of all branches at once, as they are brought. */
+static gboolean
+vera_text_context_fill(VeraTransformer *self, VeraTextContext *context, VeraTensor **projected, GCancellable *cancellable, GError **error)
+{
+    for (int layer = 0; layer < self->config.n_layers; layer++) {
+        if (vera_engine_error_set_cancelled(cancellable, error) || !vera_transformer_begin_layer(self, layer, error))
+            return FALSE;
+        for (int b = 0; b < self->n_branches; b++)
+            if (!vera_text_context_fill_layer(self, context, b, layer, projected[b], error))
+                return FALSE;
+        if (!vera_transformer_end_layer(self, layer, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 VeraTextContext *
 vera_transformer_prepare_text(
     VeraTransformer *self, const float *text, int n_rows, GCancellable *cancellable, GError **error)
 {
     g_autoptr(VeraTextContext) context = NULL;
-    g_autoptr(VeraTensor) rows = NULL, hidden = NULL, projected = NULL;
+    g_autoptr(VeraTensor) rows = NULL;
+    VeraTensor *projected[VERA_N_BRANCHES] = { NULL };
     g_autofree float *padded = NULL;
     gint64 dim = self->config.text_dim;
+    gboolean ok;
 
     if (n_rows < 0 || n_rows > VERA_TEXT_LENGTH) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "A text of %d rows does not fit the %d of the model.",
@@ -189,29 +242,20 @@ vera_transformer_prepare_text(
         return NULL;
     }
     context = vera_text_context_new(self, n_rows, error);
-    if (context == NULL)
-        return NULL;
-    padded = vera_runtime_new_floats((gsize)(context->n_keys * dim), error);
+    padded = context ? vera_runtime_new_floats((gsize)(context->n_keys * dim), error) : NULL;
     if (padded == NULL)
         return NULL;
     memset(padded, 0, (gsize)(context->n_keys * dim) * sizeof(float));
     if (n_rows > 0)
         memcpy(padded, text, (gsize)(n_rows * dim) * sizeof(float));
     rows = vera_tensor_new_from_host(self->runtime, 2, (gint64[]){ context->n_keys, dim }, padded, error);
-    hidden = rows ? vera_tensor_new(self->runtime, 2, (gint64[]){ context->n_keys, self->config.dim }, error) : NULL;
-    projected = hidden ? vera_tensor_new(self->runtime, 2, (gint64[]){ context->n_keys, self->config.dim }, error) : NULL;
-    if (projected == NULL)
-        return NULL;
-    for (int b = 0; b < self->n_branches; b++) {
-        if (!vera_transformer_linear(self, &self->branches[b].stem.text_1, rows->k, hidden->k, VERA_K_ACTIVATION_GELU_TANH, error) ||
-            !vera_transformer_linear(self, &self->branches[b].stem.text_2, hidden->k, projected->k, VERA_K_ACTIVATION_NONE, error))
-            return NULL;
-        for (int layer = 0; layer < self->config.n_layers; layer++)
-            if (vera_engine_error_set_cancelled(cancellable, error) ||
-                !vera_text_context_fill_layer(self, context, b, layer, projected, error))
-                return NULL;
-    }
-    return g_steal_pointer(&context);
+    ok = rows != NULL;
+    for (int b = 0; ok && b < self->n_branches; b++)
+        ok = (projected[b] = vera_transformer_project_text(self, b, rows, error)) != NULL;
+    ok = ok && vera_text_context_fill(self, context, projected, cancellable, error);
+    for (int b = 0; b < self->n_branches; b++)
+        g_clear_pointer(&projected[b], vera_tensor_unref);
+    return ok ? g_steal_pointer(&context) : NULL;
 }
 
 void
@@ -409,8 +453,8 @@ vera_transformer_run(VeraTransformer *self,
             !vera_transformer_embed(self, input, b, error))
             return FALSE;
     for (int layer = 0; layer < self->config.n_layers; layer++)
-        if (vera_engine_error_set_cancelled(cancellable, error) ||
-            !vera_transformer_run_block(self, layer, modulation, input->text, error))
+        if (vera_engine_error_set_cancelled(cancellable, error) || !vera_transformer_begin_layer(self, layer, error) ||
+            !vera_transformer_run_block(self, layer, modulation, input->text, error) || !vera_transformer_end_layer(self, layer, error))
             return FALSE;
     for (int b = 0; b < self->n_branches; b++)
         if (!vera_transformer_head(self, b, &modulation[b], input->shape, velocities[b], error) ||

@@ -22,10 +22,16 @@ GPtrArray *vera_layers_get_specs(const VeraBranchConfig *config);
  */
 typedef struct _VeraTransformer VeraTransformer;
 
-/** vera_transformer_new: the three branches of @model. */
-VeraTransformer *vera_transformer_new(VeraRuntime *runtime, VeraModel *model, GError **error);
+/** VeraTransformerMemory: where the weights of a device that is not the CPU are. */
+typedef enum {
+    VERA_TRANSFORMER_RESIDENT, /* all in its memory */
+    VERA_TRANSFORMER_STREAMED, /* of two blocks at a time: slower by what copies take longer than products, and the same result */
+} VeraTransformerMemory;
 
-/** vera_transformer_new_single: one branch alone, no joint attention, no conditioning. */
+/** vera_transformer_new: the three branches of @model. */
+VeraTransformer *vera_transformer_new(VeraRuntime *runtime, VeraModel *model, VeraTransformerMemory memory, GError **error);
+
+/** vera_transformer_new_single: one branch alone, no joint attention, no conditioning; resident. */
 VeraTransformer *
 vera_transformer_new_single(VeraRuntime *runtime, VeraModel *model, VeraBranchId branch, GError **error);
 void vera_transformer_free(VeraTransformer *self);

@@ -64,6 +64,14 @@ vera_vae_bind_layer(VeraVae *self, VeraVaeLayer *layer)
     }
 }
 
+/* A GPU may keep weights in the order of its kernels; a CPU is as fast without, and has better use for the memory. */
+static void
+vera_vae_mark_constant(VeraVae *self, VeraKTensor *tensors, gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        tensors[i].constant_id = vera_weights_get_id(self->weights);
+}
+
 static gboolean
 vera_vae_bind(VeraVae *self, GArray *layers, GError **error)
 {
@@ -72,6 +80,8 @@ vera_vae_bind(VeraVae *self, GArray *layers, GError **error)
     for (guint i = 0; i < layers->len; i++) {
         VeraVaeLayer *layer = &g_array_index(layers, VeraVaeLayer, i);
         vera_vae_bind_layer(self, layer);
+        if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime)))
+            vera_vae_mark_constant(self, &layer->gamma_1, n);
         layer->placement = vera_placement_new(self->runtime, &layer->gamma_1, n, error);
         if (layer->placement == NULL)
             return FALSE;

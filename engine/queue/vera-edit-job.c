@@ -195,6 +195,20 @@ vera_edit_job_get_estimate(VeraEditJob *self)
     return &self->estimate;
 }
 
+gboolean
+vera_edit_job_plan_memory(VeraEditJob *self, VeraMemoryPlan *plan, char device_name[128], GError **error)
+{
+    g_autoptr(VeraRuntime) runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
+    VeraMemoryNeed need = { self->record->width, self->record->height, self->plan, self->record->guidance > 1 };
+    VeraKDeviceInfo info;
+
+    if (runtime == NULL)
+        return FALSE;
+    vera_k_device_get_info(vera_runtime_get_device(runtime), &info);
+    g_strlcpy(device_name, info.name, 128);
+    return vera_memory_plan_init(plan, runtime, self->model, &need, error);
+}
+
 const VeraModelInfo *
 vera_edit_job_get_model_info(VeraEditJob *self)
 {

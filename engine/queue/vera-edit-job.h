@@ -2,6 +2,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/diffusion/vera-memory-plan.h"
 #include "engine/diffusion/vera-pipeline.h"
 #include "engine/media/vera-clip.h"
 #include "engine/project/vera-take.h"
@@ -67,6 +68,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraEditJob, vera_edit_job_free)
 const VeraTakeRecord *vera_edit_job_get_record(VeraEditJob *self);
 const VeraFramePlan *vera_edit_job_get_plan(VeraEditJob *self);
 const VeraPipelineEstimate *vera_edit_job_get_estimate(VeraEditJob *self);
+
+/**
+ * vera_edit_job_plan_memory: opens the job's device and asks how the take would use its memory now.
+ * @device_name: (out caller-allocates): at least 128 bytes: what the device calls itself
+ *
+ * Errors: %VERA_ENGINE_ERROR_NO_DEVICE, those of vera_memory_plan_init().
+ */
+gboolean vera_edit_job_plan_memory(VeraEditJob *self, VeraMemoryPlan *plan, char device_name[128], GError **error);
+
 const VeraModelInfo *vera_edit_job_get_model_info(VeraEditJob *self);
 VeraClip *vera_edit_job_get_clip(VeraEditJob *self);
 

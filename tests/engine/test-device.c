@@ -1,7 +1,10 @@
 #include "config.h"
 
+#include "engine/diffusion/vera-memory-plan.h"
 #include "engine/diffusion/vera-placement.h"
+#include "engine/diffusion/vera-transformer-private.h"
 #include "tests/engine/pipeline-fixture.h"
+#include "tests/engine/sparse-model.h"
 
 /* A device that is not the CPU, and what it may do to a job. Run with VERA_CUDA_MODULE: tests/kernels/guard/vera-guard.c. */
 
@@ -111,14 +114,155 @@ test_placement(void)
     g_assert_cmpmem(placed, sizeof placed, want, sizeof want);
 }
 
+static void
+make_plan(PipelineFixture *self, VeraMemoryPlan *plan)
+{
+    VeraMemoryNeed need = { self->request.width, self->request.height, self->plan, self->request.guidance > 1 };
+    g_autoptr(GError) error = NULL;
+
+    vera_memory_plan_init(plan, self->runtime, self->model, &need, &error);
+    g_assert_no_error(error);
+}
+
+static void
+use_device_with(PipelineFixture *self, guint64 free_bytes)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, free_bytes);
+
+    g_setenv("VERA_GUARD_FREE_BYTES", text, TRUE);
+    use_device(self, "cuda");
+    g_unsetenv("VERA_GUARD_FREE_BYTES");
+}
+
+/* A take uses no more than was said, and what was said is not twice too much. */
+static void
+test_peak(PipelineFixture *self, gconstpointer data)
+{
+    const guint64 scratch = 64 << 20; /* of a GPU's products; this device has none */
+    VeraMemoryPlan plan;
+    guint64 peak;
+
+    use_device(self, "cuda");
+    make_plan(self, &plan);
+    g_assert_cmpint(plan.memory, ==, VERA_TRANSFORMER_RESIDENT);
+    g_bytes_unref(pipeline_fixture_run(self));
+    peak = model_fixture_get_used(self->runtime, TRUE);
+    g_test_message("planned %.2f MiB, used %.2f MiB", (double)(plan.peak_bytes - scratch) / (1 << 20), (double)peak / (1 << 20));
+    g_assert_cmpuint(peak, <=, plan.peak_bytes - scratch);
+    g_assert_cmpuint(plan.peak_bytes - scratch, <=, 2 * peak);
+}
+
+#define STREAMED_ELEMENTS 768
+
+static void
+run_transformer(PipelineFixture *self, VeraTransformerMemory memory, float *velocities[VERA_N_BRANCHES], guint64 *peak)
+{
+    const VeraBranchConfig *c = vera_model_get_branch_config(self->model, VERA_BRANCH_EDIT, NULL);
+    const gint64 shape[4] = { c->in_channels, 3, c->patch_h, 2 * c->patch_w }, n = shape[0] * shape[1] * shape[2] * shape[3];
+    g_autofree float *values = model_fixture_make_values(3, (gsize)(5 * n)), *words = model_fixture_make_values(4, 4096);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraTransformer) transformer = NULL;
+    g_autoptr(VeraTextContext) text = NULL;
+    VeraTransformerInput input = { .latents = { values, values + n, values + 2 * n }, .source = values + 3 * n, .mask = values + 4 * n,
+                                   .timestep = 700 };
+
+    vera_k_device_reset_peak(vera_runtime_get_device(self->runtime));
+    transformer = vera_transformer_new(self->runtime, self->model, memory, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(n, <=, STREAMED_ELEMENTS);
+    text = vera_transformer_prepare_text(transformer, words, 5, NULL, &error);
+    g_assert_no_error(error);
+    memcpy(input.shape, shape, sizeof shape);
+    input.text = text;
+    for (int i = 0; i < 3; i++) { /* the first block is brought again after the last */
+        vera_transformer_forward(transformer, &input, velocities, NULL, &error);
+        g_assert_no_error(error);
+    }
+    *peak = model_fixture_get_used(self->runtime, TRUE);
+}
+
+/* Weights of two blocks at a time: less memory, the same values, and no stream reads what another still writes. */
+static void
+test_streamed(PipelineFixture *self, gconstpointer data)
+{
+    float out[2][VERA_N_BRANCHES][STREAMED_ELEMENTS] = { 0 };
+    guint64 peak[2];
+
+    use_device(self, "cuda");
+    vera_model_unref(self->model);
+    self->model = data ? vera_model_open(data, NULL) : model_fixture_open("model-mixed");
+    for (int i = 0; i < 2; i++)
+        run_transformer(self, i == 0 ? VERA_TRANSFORMER_RESIDENT : VERA_TRANSFORMER_STREAMED,
+                        (float *[]){ out[i][0], out[i][1], out[i][2] }, &peak[i]);
+    g_assert_cmpmem(out[1], sizeof out[1], out[0], sizeof out[0]);
+    g_test_message("resident %" G_GUINT64_FORMAT " bytes, streamed %" G_GUINT64_FORMAT, peak[0], peak[1]);
+    g_assert_cmpint(vera_model_get_branch_config(self->model, VERA_BRANCH_EDIT, NULL)->n_layers, >, 2);
+    g_assert_cmpuint(peak[1], <, peak[0]);
+}
+
+/* Vera-1.3B with 49 frames: what is chosen for cards of all sizes, and what it takes. */
+static void
+test_full_size(void)
+{
+    static const struct {
+        double free_gib;
+        int width, height;
+        VeraTransformerMemory memory;
+    } cards[] = { { 139, 832, 480, VERA_TRANSFORMER_RESIDENT },
+                  { 23.5, 832, 480, VERA_TRANSFORMER_RESIDENT },
+                  { 11.5, 416, 240, VERA_TRANSFORMER_RESIDENT },
+                  { 7.5, 416, 240, VERA_TRANSFORMER_STREAMED } };
+    g_autofree char *dir = g_dir_make_tmp("vera-sparse-XXXXXX", NULL);
+    g_autoptr(VeraModel) model = sparse_model_make(dir);
+    g_autoptr(VeraFramePlan) frames = vera_frame_plan_new(49, 49, 4, NULL);
+    PipelineFixture fixture = { 0 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cards); i++) {
+        VeraMemoryNeed need = { cards[i].width, cards[i].height, frames, TRUE };
+        VeraMemoryPlan plan;
+        g_autoptr(GError) error = NULL;
+        use_device_with(&fixture, (guint64)(cards[i].free_gib * (1 << 30)));
+        vera_memory_plan_init(&plan, fixture.runtime, model, &need, &error);
+        g_assert_no_error(error);
+        g_test_message("%dx%d, %.1f GiB free: weights %.2f, coding %.2f, sampling %.2f, decoding %.2f GiB", need.width, need.height, cards[i].free_gib,
+                       (double)plan.weight_bytes / (1 << 30), (double)plan.encode_bytes / (1 << 30),
+                       (double)plan.sample_bytes / (1 << 30), (double)plan.decode_bytes / (1 << 30));
+        g_assert_cmpint(plan.memory, ==, cards[i].memory);
+        g_assert_cmpuint(plan.peak_bytes, <=, plan.free_bytes);
+    }
+    vera_runtime_unref(fixture.runtime);
+    sparse_model_remove(dir);
+}
+
+/* What fits in no way is refused before a frame is read, with what it needs and what there is. */
+static void
+test_too_small(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    use_device_with(self, 1 << 20);
+    g_assert_null(vera_pipeline_new(self->runtime, self->model, &self->request, NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY);
+    g_assert_nonnull(strstr(error->message, "GiB"));
+    g_assert_cmpuint(self->source_reads->len, ==, 0);
+    g_assert_cmpuint(model_fixture_get_used(self->runtime, TRUE), ==, 0);
+}
+
 #define ADD(name, run) g_test_add("/device/" name, PipelineFixture, NULL, pipeline_fixture_set_up, run, pipeline_fixture_tear_down)
 
 int
 main(int argc, char **argv)
 {
+    g_autofree char *small = g_build_filename(g_getenv("VERA_SOURCE_ROOT") ? g_getenv("VERA_SOURCE_ROOT") : ".", "data/models/vera-small", NULL);
+
     g_test_init(&argc, &argv, NULL);
     ADD("same-take", test_same_take);
     ADD("lost", test_lost);
+    ADD("peak", test_peak);
+    ADD("streamed", test_streamed); /* three blocks: the first takes the place of the last */
+    g_test_add("/device/streamed-even", PipelineFixture, small, pipeline_fixture_set_up, test_streamed, pipeline_fixture_tear_down);
+    g_test_add_func("/device/full-size", test_full_size);
+    ADD("too-small", test_too_small);
     g_test_add_func("/device/lacks-operator", test_lacks_operator);
     g_test_add_func("/device/placement", test_placement);
     return g_test_run();

@@ -15,17 +15,30 @@
  * A device whose memory is not host memory, for tests on machines without a GPU. It is a module like vera-cuda.so and is loaded in its
  * place (VERA_CUDA_MODULE). Its buffers cannot be read or written, but for those that an operator or a copy has been given and while it
  * runs: whoever else touches device memory dies by a signal. Operators run on the CPU, and only on tensors that lie wholly in buffers.
- * What is copied to the host arrives when the stream is synchronised, not before. New buffers are full of NaN.
+ * What is copied to the host arrives when the stream is synchronised, not before. New buffers are full of NaN. Memory that two streams
+ * use without that one has waited for the other is refused.
  *
  * VERA_GUARD_WITHOUT=N leaves operator N out; VERA_GUARD_LOST_AFTER=N: after N operators the device answers no more;
  * VERA_GUARD_FREE_BYTES=N: memory that it has.
  */
 
 #define GUARD_ALIGN 256
+#define GUARD_MAX_STREAMS 8
 #define GUARD_TOTAL_BYTES ((uint64_t)4 << 30)
+
+/* Every piece of work has a number in its stream. A clock has, for each stream, the number of the last one that is known to be done. */
+typedef struct {
+    uint64_t done[GUARD_MAX_STREAMS];
+} GuardClock;
+
+typedef struct {
+    int id;
+    GuardClock clock;
+} GuardStream;
 
 typedef struct GuardBlock {
     struct GuardBlock *next;
+    GuardClock used; /* the last work of each stream that has touched it */
     char *mapped;
     size_t mapped_size;
     char *data;
@@ -42,12 +55,15 @@ typedef struct GuardArrival {
 } GuardArrival;
 
 typedef struct {
-    const VeraKHost *host;
+    const VeraKHost *host_calls;
     pthread_mutex_t lock;
     VeraKDevice *inner; /* the CPU that does the work, and a context there */
     VeraKCtx *work;
     GuardBlock *blocks;
     GuardArrival *arrivals;
+    bool has_stream[GUARD_MAX_STREAMS];
+    uint64_t n_work[GUARD_MAX_STREAMS];
+    GuardClock host; /* what the host has waited for */
     uint64_t total, used;
     long n_left; /* operators until the device is lost; negative: never */
     char why[160];
@@ -70,6 +86,34 @@ guard_refuse(Guard *self, VeraKStatus status, const char *why, const char *what)
     return status;
 }
 
+static void
+guard_advance(GuardClock *clock, const GuardClock *other)
+{
+    for (int i = 0; i < GUARD_MAX_STREAMS; i++)
+        if (other->done[i] > clock->done[i])
+            clock->done[i] = other->done[i];
+}
+
+/* A new piece of work of @stream. */
+static void
+guard_work(Guard *self, GuardStream *stream)
+{
+    guard_advance(&stream->clock, &self->host);
+    stream->clock.done[stream->id] = ++self->n_work[stream->id];
+}
+
+/* Whether @stream may touch @block (NULL is allowed) after all that it has waited for. */
+static bool
+guard_touch(GuardStream *stream, GuardBlock *block)
+{
+    for (int i = 0; block != NULL && i < GUARD_MAX_STREAMS; i++)
+        if (block->used.done[i] > stream->clock.done[i])
+            return false;
+    if (block != NULL)
+        block->used.done[stream->id] = stream->clock.done[stream->id];
+    return true;
+}
+
 static VeraKStatus
 guard_allocate(VeraKDevice *device, size_t size, void **data)
 {
@@ -83,6 +127,7 @@ guard_allocate(VeraKDevice *device, size_t size, void **data)
         free(block);
         return self->n_left == 0 ? VERA_K_ERR_DEVICE_LOST : VERA_K_ERR_OUT_OF_MEMORY;
     }
+    block->used = (GuardClock){ 0 };
     block->size = size;
     block->mapped_size = (rounded + page - 1) / page * page + page;
     block->mapped = mmap(NULL, block->mapped_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -157,6 +202,9 @@ guard_copy_locked(Guard *self, void *stream, void *dst, const void *src, size_t 
         return guard_refuse(self, VERA_K_ERR_DEVICE_LOST, "is lost", "the guarded device");
     if ((to == NULL && !is_dst_host) || (from == NULL && !is_src_host))
         return guard_refuse(self, VERA_K_ERR_INVALID, "reaches over the end of a buffer", "a copy");
+    guard_work(self, stream);
+    if (!guard_touch(stream, to) || !guard_touch(stream, from))
+        return guard_refuse(self, VERA_K_ERR_INVALID, "uses memory of a stream that it has not waited for", "a copy");
     guard_open(to, true);
     guard_open(from, true);
     if (to != NULL || from == NULL) {
@@ -207,6 +255,7 @@ guard_synchronize(VeraKDevice *device, void *stream)
         *at = arrival->next;
         free(arrival);
     }
+    guard_advance(&self->host, &((GuardStream *)stream)->clock);
     if (self->n_left == 0)
         status = guard_refuse(self, VERA_K_ERR_DEVICE_LOST, "is lost", "the guarded device");
     pthread_mutex_unlock(&self->lock);
@@ -216,19 +265,41 @@ guard_synchronize(VeraKDevice *device, void *stream)
 static VeraKStatus
 guard_new_stream(VeraKDevice *device, void **stream)
 {
-    *stream = malloc(1);
-    return *stream != NULL ? VERA_K_OK : VERA_K_ERR_OUT_OF_MEMORY;
+    Guard *self = device->backend;
+    GuardStream *made = calloc(1, sizeof *made);
+
+    *stream = made;
+    pthread_mutex_lock(&self->lock);
+    while (made != NULL && made->id < GUARD_MAX_STREAMS && self->has_stream[made->id])
+        made->id++;
+    if (made == NULL || made->id == GUARD_MAX_STREAMS)
+        abort();
+    self->has_stream[made->id] = true;
+    pthread_mutex_unlock(&self->lock);
+    return VERA_K_OK;
 }
 
 static void
 guard_free_stream(VeraKDevice *device, void *stream)
 {
-    free(stream);
+    Guard *self = device->backend;
+    GuardStream *gone = stream;
+
+    pthread_mutex_lock(&self->lock);
+    guard_advance(&self->host, &gone->clock);
+    self->has_stream[gone->id] = false;
+    pthread_mutex_unlock(&self->lock);
+    free(gone);
 }
 
 static VeraKStatus
 guard_wait_stream(VeraKDevice *device, void *stream, void *other)
 {
+    Guard *self = device->backend;
+
+    pthread_mutex_lock(&self->lock);
+    guard_advance(&((GuardStream *)stream)->clock, &((GuardStream *)other)->clock);
+    pthread_mutex_unlock(&self->lock);
     return VERA_K_OK;
 }
 
@@ -268,7 +339,7 @@ guard_run_locked(Guard *self, VeraKOpId id, VeraKCtx *ctx, const void *op)
     VeraKStatus status;
 
     if (self->n_left == 0)
-        return self->host->fail(ctx, VERA_K_ERR_DEVICE_LOST, "the guarded device is lost");
+        return self->host_calls->fail(ctx, VERA_K_ERR_DEVICE_LOST, "the guarded device is lost");
     self->n_left -= self->n_left > 0;
     for (int i = 0; i < tensors.n; i++) {
         bool is_outside;
@@ -276,15 +347,20 @@ guard_run_locked(Guard *self, VeraKOpId id, VeraKCtx *ctx, const void *op)
         op_tensors_get_span(tensors.tensor[i], &from, &to);
         block[i] = guard_find(self, from, to, &is_outside);
         if (block[i] == NULL)
-            return self->host->fail(ctx, VERA_K_ERR_INVALID, "operator %d: %s is not in device memory", (int)id, tensors.name[i]);
+            return self->host_calls->fail(ctx, VERA_K_ERR_INVALID, "operator %d: %s is not in device memory", (int)id, tensors.name[i]);
     }
+    guard_work(self, ctx->stream->handle);
+    for (int i = 0; i < tensors.n; i++)
+        if (!guard_touch(ctx->stream->handle, block[i]))
+            return self->host_calls->fail(ctx, VERA_K_ERR_INVALID, "operator %d: %s is used by a stream that nobody has waited for", (int)id,
+                                          tensors.name[i]);
     for (int i = 0; i < tensors.n; i++)
         guard_open(block[i], true);
     self->work->n_threads = ctx->n_threads;
     status = op_tensors_call(id, self->work, op);
     for (int i = 0; i < tensors.n; i++)
         guard_open(block[i], false);
-    return status == VERA_K_OK ? status : self->host->fail(ctx, status, "%s", vera_k_ctx_message(self->work));
+    return status == VERA_K_OK ? status : self->host_calls->fail(ctx, status, "%s", vera_k_ctx_message(self->work));
 }
 
 static VeraKStatus
@@ -293,7 +369,7 @@ guard_run(VeraKOpId id, VeraKCtx *ctx, const void *op)
     Guard *self = ctx->device->backend;
     void *workspace;
     /* As on a GPU, where products need a workspace: the first operator of a context allocates. */
-    VeraKStatus status = self->host->scratch(ctx, GUARD_ALIGN, &workspace);
+    VeraKStatus status = self->host_calls->scratch(ctx, GUARD_ALIGN, &workspace);
 
     if (status != VERA_K_OK)
         return status;
@@ -344,7 +420,7 @@ guard_new(const VeraKHost *host)
 {
     Guard *self = calloc(1, sizeof *self);
 
-    self->host = guard_host = host;
+    self->host_calls = guard_host = host;
     self->n_left = guard_get_number("VERA_GUARD_LOST_AFTER", -1);
     self->total = (uint64_t)guard_get_number("VERA_GUARD_FREE_BYTES", (long)GUARD_TOTAL_BYTES);
     pthread_mutex_init(&self->lock, NULL);
