@@ -3,21 +3,27 @@
 #include "ui/vera-edit-panel.h"
 
 #include <glib/gi18n.h>
+#include <math.h>
 #include <string.h>
 
+#include "ui/vera-forecast-view.h"
+
 #define VERA_EDIT_PANEL_MAX_HISTORY 20
+/* What sizes of models of the Wan family are multiples of; the forecast says so where another one needs more. */
+#define VERA_EDIT_PANEL_GRID 16
 
 struct _VeraEditPanel {
     GtkWidget parent_instance;
 
     GtkStack *stack;
     GtkTextView *instruction_view;
-    GtkLabel *placeholder, *estimate_label;
+    GtkLabel *placeholder;
+    VeraForecastView *forecast_view;
     GtkMenuButton *history_button;
     AdwActionRow *region_row, *invert_row, *feather_row, *model_row;
     GtkWidget *clear_button, *import_button, *start_button;
     GtkSwitch *invert_switch;
-    GtkSpinButton *feather_spin, *seed_spin, *steps_spin, *guidance_spin, *count_spin;
+    GtkSpinButton *feather_spin, *seed_spin, *steps_spin, *guidance_spin, *width_spin, *count_spin;
     GtkToggleButton *lock_button;
     AdwEntryRow *negative_row;
 
@@ -129,86 +135,11 @@ vera_edit_panel_fill(VeraEditPanel *self)
     vera_edit_panel_set_number(self->seed_spin, (double)edit->seed);
     vera_edit_panel_set_number(self->steps_spin, edit->n_steps);
     vera_edit_panel_set_number(self->guidance_spin, edit->guidance < 0 ? 2 : edit->guidance);
+    vera_edit_panel_set_number(self->width_spin, edit->width);
     vera_edit_panel_fill_region(self, edit);
     vera_edit_panel_fill_model(self, edit);
     vera_edit_panel_fill_history(self);
     self->is_filling = FALSE;
-}
-
-/* Before the start: windows, memory. Asked of the engine off this thread, the newest question wins. -------------------- */
-
-typedef struct {
-    VeraEditRequest request;
-    char *clip_path, *model_dir;
-} VeraEditQuestion;
-
-static void
-vera_edit_question_free(VeraEditQuestion *self)
-{
-    g_free(self->clip_path);
-    g_free(self->model_dir);
-    g_clear_pointer(&self->request.frames, g_array_unref);
-    g_free(self);
-}
-
-static void
-vera_edit_panel_estimate_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    VeraEditQuestion *question = data;
-    GError *error = NULL;
-    VeraEditJob *job = vera_edit_job_new(&question->request, cancellable, &error);
-    const VeraFramePlan *plan;
-    g_autofree char *memory = NULL, *windows = NULL;
-
-    if (job == NULL) {
-        g_task_return_error(task, error);
-        return;
-    }
-    plan = vera_edit_job_get_plan(job);
-    memory = g_format_size(vera_edit_job_get_estimate(job)->memory_bytes);
-    windows = g_strdup_printf(g_dngettext(NULL, "%d window", "%d windows", (gulong)plan->n_windows), plan->n_windows);
-    g_task_return_pointer(task,
-                          g_strdup_printf(_("%d frames at %d × %d, %s, about %s of memory%s"), plan->n_frames,
-                                          vera_edit_job_get_record(job)->width, vera_edit_job_get_record(job)->height, windows, memory,
-                                          vera_edit_job_get_model_info(job)->is_trained
-                                              ? ""
-                                              : _(". The bundled model is still learning: expect rough results")),
-                          g_free);
-    vera_edit_job_free(job);
-}
-
-static void
-vera_edit_panel_estimate_cb(GObject *object, GAsyncResult *result, gpointer data)
-{
-    VeraEditPanel *self = VERA_EDIT_PANEL(object);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = g_task_propagate_pointer(G_TASK(result), &error);
-
-    if (self->estimate_label != NULL)
-        gtk_label_set_text(self->estimate_label, text ? text : error->message);
-}
-
-static void
-vera_edit_panel_estimate(VeraEditPanel *self)
-{
-    const VeraEdit *edit = vera_editor_get_selected(self->editor);
-    const char *path = vera_editor_get_clip_path(self->editor);
-    VeraEditQuestion *question;
-    g_autoptr(GTask) task = NULL;
-
-    if (edit == NULL || path == NULL || vera_editor_get_clip_info(self->editor) == NULL)
-        return;
-    question = g_new0(VeraEditQuestion, 1);
-    question->clip_path = g_strdup(path);
-    question->model_dir = g_strdup(edit->model_dir ? edit->model_dir : vera_editor_get_default_model(self->editor));
-    question->request = (VeraEditRequest){ .clip_path = question->clip_path, .instruction = "-", .model_dir = question->model_dir,
-                                           .device = "cpu", .guidance = edit->guidance, .n_steps = edit->n_steps, .width = edit->width,
-                                           .height = edit->height, .frames = g_array_new(FALSE, FALSE, sizeof(gint64)) };
-    for (gint64 i = edit->first; i <= MIN(edit->last, vera_editor_get_n_frames(self->editor) - 1); i++)
-        g_array_append_val(question->request.frames, i);
-    task = g_task_new(self, NULL, vera_edit_panel_estimate_cb, NULL);
-    g_task_set_task_data(task, question, (GDestroyNotify)vera_edit_question_free);
-    g_task_run_in_thread(task, vera_edit_panel_estimate_thread);
 }
 
 /* Changes of the user's -------------------------------------------------------------------------------------------------- */
@@ -252,6 +183,30 @@ vera_edit_panel_number_cb(VeraEditPanel *self)
     edit->n_steps = gtk_spin_button_get_value_as_int(self->steps_spin);
     edit->guidance = gtk_spin_button_get_value(self->guidance_spin);
     vera_editor_commit(self->editor, state, _("Change Settings"), "settings");
+}
+
+/* What the model works at: as high as the plate's shape makes it. */
+static void
+vera_edit_panel_width_cb(VeraEditPanel *self)
+{
+    const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
+    VeraEdit *edit = NULL;
+    VeraProjectState *state;
+    int width = gtk_spin_button_get_value_as_int(self->width_spin);
+
+    if (self->is_filling || info == NULL || (state = vera_editor_begin_edit_change(self->editor, &edit)) == NULL)
+        return;
+    edit->width = width - width % VERA_EDIT_PANEL_GRID;
+    edit->height = edit->width == 0 ? 0
+                                    : MAX((int)lround((double)edit->width * info->height / info->width / VERA_EDIT_PANEL_GRID), 1) *
+                                          VERA_EDIT_PANEL_GRID;
+    vera_editor_commit(self->editor, state, _("Change Size"), "size");
+}
+
+static void
+vera_edit_panel_count_cb(VeraEditPanel *self)
+{
+    vera_forecast_view_set_count(self->forecast_view, gtk_spin_button_get_value_as_int(self->count_spin));
 }
 
 static void
@@ -398,21 +353,15 @@ vera_edit_panel_focus(VeraEditPanel *self)
     gtk_widget_grab_focus(GTK_WIDGET(self->instruction_view));
 }
 
-static void
-vera_edit_panel_changed_cb(VeraEditPanel *self)
-{
-    vera_edit_panel_fill(self);
-    vera_edit_panel_estimate(self);
-}
-
 void
 vera_edit_panel_set_editor(VeraEditPanel *self, VeraEditor *editor)
 {
     g_set_object(&self->editor, editor);
-    g_signal_connect_object(editor, "project-changed", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
-    g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_edit_panel_changed_cb), self, G_CONNECT_SWAPPED);
-    vera_edit_panel_changed_cb(self);
+    vera_forecast_view_set_editor(self->forecast_view, editor);
+    g_signal_connect_object(editor, "project-changed", G_CALLBACK(vera_edit_panel_fill), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_edit_panel_fill), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_edit_panel_fill), self, G_CONNECT_SWAPPED);
+    vera_edit_panel_fill(self);
 }
 
 static void
@@ -425,7 +374,6 @@ vera_edit_panel_dispose(GObject *object)
     g_clear_object(&self->chooser);
     while ((child = gtk_widget_get_first_child(GTK_WIDGET(self))) != NULL)
         gtk_widget_unparent(child);
-    self->estimate_label = NULL;
     G_OBJECT_CLASS(vera_edit_panel_parent_class)->dispose(object);
 }
 
@@ -435,7 +383,7 @@ vera_edit_panel_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, stack);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, instruction_view);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, placeholder);
-    gtk_widget_class_bind_template_child(klass, VeraEditPanel, estimate_label);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, forecast_view);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, history_button);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, region_row);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, invert_row);
@@ -449,6 +397,7 @@ vera_edit_panel_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, seed_spin);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, steps_spin);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, guidance_spin);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, width_spin);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, count_spin);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, lock_button);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, negative_row);
@@ -458,6 +407,8 @@ vera_edit_panel_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_feather_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_dice_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_number_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_width_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_count_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_negative_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_choose_model_cb);
 }
@@ -467,6 +418,7 @@ vera_edit_panel_class_init(VeraEditPanelClass *klass)
 {
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
+    g_type_ensure(VERA_TYPE_FORECAST_VIEW);
     G_OBJECT_CLASS(klass)->dispose = vera_edit_panel_dispose;
     gtk_widget_class_set_layout_manager_type(widget_class, GTK_TYPE_BIN_LAYOUT);
     gtk_widget_class_set_template_from_resource(widget_class, "/io/github/vera_editor/Vera/ui/vera-edit-panel.ui");

@@ -32,18 +32,25 @@ vera_editor_order_free(VeraEditorOrder *self)
 }
 
 /* Beside the project once it has a place, so that both move together. */
+char *
+vera_editor_dup_take_folder(VeraEditor *self)
+{
+    const char *path = vera_project_get_path(self->project);
+    g_autofree char *parent = NULL, *name = NULL;
+
+    if (path == NULL)
+        return g_build_filename(g_get_user_data_dir(), "vera", "takes", NULL);
+    parent = g_path_get_dirname(path);
+    name = g_strdup_printf("%s-takes", vera_project_get_title(self->project));
+    return g_build_filename(parent, name, NULL);
+}
+
 static char *
 vera_editor_make_take_dir(VeraEditor *self)
 {
-    const char *path = vera_project_get_path(self->project);
-    g_autofree char *id = vera_project_make_id("take");
-    g_autofree char *folder = NULL, *parent = NULL, *name = NULL;
+    g_autofree char *folder = vera_editor_dup_take_folder(self), *id = vera_project_make_id("take");
 
-    if (path == NULL)
-        return g_build_filename(g_get_user_data_dir(), "vera", "takes", id, NULL);
-    parent = g_path_get_dirname(path);
-    name = g_strdup_printf("%s-takes", vera_project_get_title(self->project));
-    return g_build_filename(parent, name, id, NULL);
+    return g_build_filename(folder, id, NULL);
 }
 
 static VeraEditorOrder *

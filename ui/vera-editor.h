@@ -177,6 +177,9 @@ VeraFrame *vera_editor_dup_plate(VeraEditor *self, gboolean *is_exact);
  */
 VeraFrame *vera_editor_dup_mask(VeraEditor *self);
 
+/** vera_editor_dup_take_folder: Returns: (transfer full): where folders of new takes go; perhaps it is not there yet */
+char *vera_editor_dup_take_folder(VeraEditor *self);
+
 /**
  * vera_editor_start_take: puts a take of the selected edit into the queue; the region's mask is rendered in the background first.
  * "message" says what is missing.

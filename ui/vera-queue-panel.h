@@ -13,7 +13,4 @@ G_DECLARE_FINAL_TYPE(VeraQueuePanel, vera_queue_panel, VERA, QUEUE_PANEL, GtkWid
 
 void vera_queue_panel_set_queue(VeraQueuePanel *self, VeraQueue *queue);
 
-/** vera_queue_panel_describe: Returns: (transfer full): what a job is doing, in words */
-char *vera_queue_panel_describe(VeraJob *job);
-
 G_END_DECLS

@@ -47,7 +47,7 @@ vera_take_row_describe(const VeraTakeSummary *summary)
 {
     g_autofree char *steps = g_strdup_printf(g_dngettext(NULL, "%d step", "%d steps", (gulong)summary->record->n_steps),
                                              summary->record->n_steps);
-    g_autofree char *seed = g_strdup_printf(_("Seed %" G_GUINT64_FORMAT), summary->record->seed);
+    g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT, summary->record->seed), *seed = g_strdup_printf(_("Seed %s"), number);
 
     if (summary->coverage < 0)
         return g_strdup_printf("%s · %s", seed, steps);

@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/vera-model-guide.h"
+#include "ui/vera-queue-row.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-timecode.h"
 #include "ui/vera-tips.h"
@@ -211,7 +212,7 @@ vera_window_queue_cb(VeraWindow *self)
 static void
 vera_window_job_finished_cb(VeraWindow *self, VeraJob *job)
 {
-    g_autofree char *text = vera_queue_panel_describe(job), *message = g_strdup_printf("%s: %s", vera_job_get_title(job), text);
+    g_autofree char *text = vera_queue_row_describe(job), *message = g_strdup_printf("%s: %s", vera_job_get_title(job), text);
     g_autoptr(GNotification) notification = NULL;
 
     if (vera_job_get_state(job) == VERA_JOB_STATE_CANCELLED)

@@ -63,6 +63,54 @@ vera_job_clock_weigh(const VeraJobClock *self, double fraction)
     return CLAMP(done / all, 0, 1);
 }
 
+/* Returns: the place of a phase in @spent_us and @worked, or -1 */
+static int
+vera_job_clock_get_index(const char *phase)
+{
+    static const char *const phases[] = {"encode", "sample", "decode"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(phases[i], phase) == 0)
+            return i;
+    return -1;
+}
+
+static double
+vera_job_clock_get_phase_work(const VeraJobClock *self, int index)
+{
+    return index == 0 ? self->work.encode : index == 1 ? self->work.step * self->n_steps : self->work.decode;
+}
+
+static void
+vera_job_clock_measure(VeraJobClock *self, double fraction, gint64 now_us)
+{
+    int index = vera_job_clock_get_index(self->phase);
+
+    if (index >= 0 && self->last_us != 0 && fraction >= self->last_fraction) {
+        self->spent_us[index] += now_us - self->last_us;
+        self->worked[index] += (fraction - self->last_fraction) * vera_job_clock_get_phase_work(self, index);
+    }
+    self->last_fraction = fraction;
+}
+
+static double
+vera_job_clock_get_phase_seconds(const VeraJobClock *self, int index)
+{
+    double work = vera_job_clock_get_phase_work(self, index);
+
+    return work > 0 && self->worked[index] >= work / 10 ? (double)self->spent_us[index] * 1e-6 / self->worked[index] : 0;
+}
+
+VeraJobWork
+vera_job_clock_get_seconds(const VeraJobClock *self)
+{
+    return (VeraJobWork){
+        .encode = vera_job_clock_get_phase_seconds(self, 0),
+        .step = vera_job_clock_get_phase_seconds(self, 1),
+        .decode = vera_job_clock_get_phase_seconds(self, 2),
+    };
+}
+
 /*
  * The first step is timed from the end of encoding, and the first decoded frame from the last step;
  * @step is where a resumed run goes on. Before the first exported
@@ -76,6 +124,7 @@ vera_job_clock_enter(VeraJobClock *self, const char *phase, int step, gint64 now
     g_strlcpy(self->phase, phase, sizeof self->phase);
     self->n_marks = 0;
     self->eta_seconds = -1;
+    self->last_fraction = strcmp(phase, "sample") == 0 && self->n_steps > 0 ? (double)step / self->n_steps : 0;
     if (strcmp(phase, "sample") == 0)
         vera_job_clock_mark(self, step, from_us);
     else if (strcmp(phase, "decode") == 0)
@@ -103,9 +152,10 @@ vera_job_clock_tick(
 {
     gboolean is_sampling = strcmp(phase, "sample") == 0;
 
+    self->n_steps = n_steps;
     if (strcmp(self->phase, phase) != 0)
         vera_job_clock_enter(self, phase, step, now_us);
-    self->n_steps = n_steps;
+    vera_job_clock_measure(self, fraction, now_us);
     /* Within a step windows come and go; only whole steps are measured. */
     if (!is_sampling)
         vera_job_clock_mark(self, strcmp(phase, "export") == 0 ? step : fraction, now_us);

@@ -37,6 +37,10 @@ typedef struct {
     double done[VERA_JOB_CLOCK_MARKS];
     guint n_marks;
     gint64 last_us; /* of the last tick, in any phase */
+    /* Of the phases "encode", "sample" and "decode" in this run: time, and the work done in it */
+    gint64 spent_us[3];
+    double worked[3];
+    double last_fraction; /* of the phase, at the last tick */
     int n_resumed;
 } VeraJobClock;
 
@@ -57,5 +61,8 @@ void vera_job_clock_start(VeraJobClock *self, const VeraJobWork *work, int n_res
  */
 void vera_job_clock_tick(
     VeraJobClock *self, const char *phase, double fraction, int step, int n_steps, gint64 now_us);
+
+/** vera_job_clock_get_seconds: gives the seconds that each unit of work took in this run; 0 where less than a tenth of the phase was done */
+VeraJobWork vera_job_clock_get_seconds(const VeraJobClock *self);
 
 G_END_DECLS

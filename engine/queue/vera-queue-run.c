@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/queue/vera-edit-forecast.h"
+
 /* Reports come at most this often, so that a fast job does not flood the main loop. */
 #define VERA_QUEUE_REPORT_MS 50
 
@@ -47,6 +49,7 @@ struct _VeraQueueRun {
     /* The thread's own until it has ended */
     gint64 preview_asked_us, preview_due_us;
     GError *error;
+    char *rate_key;
     gboolean is_state_refused;
     gint64 n_changed, n_exported;
 };
@@ -76,6 +79,7 @@ vera_queue_run_free(VeraQueueRun *self)
     g_clear_error(&self->error);
     g_clear_object(&self->job);
     g_free(self->plan_json);
+    g_free(self->rate_key);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->ended);
     g_free(self);
@@ -193,15 +197,10 @@ vera_queue_run_show_cb(
 }
 
 static void
-vera_queue_run_start_clock(VeraQueueRun *self, const VeraEditJob *edit, int n_resumed)
+vera_queue_run_start_clock(VeraQueueRun *self, VeraEditJob *edit, int n_resumed)
 {
-    const VeraPipelineEstimate *estimate = vera_edit_job_get_estimate((VeraEditJob *)edit);
-    const VeraTakeRecord *record = vera_edit_job_get_record((VeraEditJob *)edit);
-    VeraJobWork work = {
-        .encode = estimate->gflop_encode * (record->region_path != NULL ? 2 : 1),
-        .step = estimate->gflop_per_step,
-        .decode = estimate->gflop_decode,
-    };
+    const VeraTakeRecord *record = vera_edit_job_get_record(edit);
+    VeraJobWork work = vera_edit_job_get_work(edit);
 
     pthread_mutex_lock(&self->lock);
     vera_job_clock_start(&self->clock, &work, n_resumed);
@@ -220,6 +219,7 @@ vera_queue_run_edit(VeraQueueRun *self)
 
     if (edit == NULL)
         return;
+    self->rate_key = vera_edit_job_dup_rate_key(edit);
     vera_queue_run_start_clock(self, edit, n_resumed);
     vera_edit_job_set_preview(
         edit, &(VeraEditPreview){vera_queue_run_want_cb, vera_queue_run_show_cb, self});
@@ -340,6 +340,14 @@ vera_queue_run_start(VeraJob *job,
     self->thread = g_thread_new(job->spec->is_export ? "export" : "take", vera_queue_run_thread,
                                 vera_queue_run_ref(self));
     return self;
+}
+
+const char *
+vera_queue_run_get_rate(VeraQueueRun *self, VeraJobWork *work, VeraJobWork *seconds)
+{
+    *work = self->clock.work;
+    *seconds = vera_job_clock_get_seconds(&self->clock);
+    return self->rate_key;
 }
 
 VeraJob *

@@ -7,6 +7,10 @@ G_BEGIN_DECLS
 /** VeraQueueRun: one job on its thread. Main thread only. */
 typedef struct _VeraQueueRun VeraQueueRun;
 
+/** vera_queue_run_get_rate: of a take, once it has ended: what its time is compared with (nullable), what its work was, how long a unit
+ * took. */
+const char *vera_queue_run_get_rate(VeraQueueRun *self, VeraJobWork *work, VeraJobWork *seconds);
+
 /** VeraQueueRunDoneFunc: on the main context; @error %NULL means done. */
 typedef void (*VeraQueueRunDoneFunc)(VeraJob *job, const GError *error, gpointer user_data);
 

@@ -23,6 +23,7 @@ struct _VeraQueue {
     GPtrArray *jobs;
     GPtrArray *runs; /* (element-type VeraQueueRun): the jobs that run, at most one a device */
     VeraQueueStore *store; /* (nullable) */
+    VeraJobRates *rates;
     VeraProjectLock *lock; /* (nullable): the right to run and to write the list */
     char *notice;
     gboolean is_shut;
@@ -156,6 +157,16 @@ vera_queue_find_run(VeraQueue *self, VeraJob *job)
 }
 
 static void
+vera_queue_note_rate(VeraQueue *self, VeraQueueRun *run)
+{
+    VeraJobWork work, seconds;
+    const char *key = vera_queue_run_get_rate(run, &work, &seconds);
+
+    if (key != NULL)
+        vera_job_rates_note(self->rates, key, &work, &seconds);
+}
+
+static void
 vera_queue_run_done_cb(VeraJob *job, const GError *error, gpointer user_data)
 {
     g_autoptr(VeraQueue) self = g_object_ref(VERA_QUEUE(user_data));
@@ -165,6 +176,7 @@ vera_queue_run_done_cb(VeraJob *job, const GError *error, gpointer user_data)
     if (error != NULL && g_cancellable_is_cancelled(job->cancellable))
         state = job->stop_as;
     g_ptr_array_remove(self->runs, run);
+    vera_queue_note_rate(self, run);
     g_clear_object(&job->cancellable);
     if (state == VERA_JOB_STATE_CANCELLED)
         vera_queue_forget_steps(job);
@@ -424,6 +436,12 @@ vera_queue_set_preview(VeraQueue *self, gint64 frame, VeraQueuePreviewFunc func,
         vera_queue_run_set_preview_frame(self->runs->pdata[i], func ? frame : -1);
 }
 
+VeraJobRates *
+vera_queue_get_rates(VeraQueue *self)
+{
+    return self->rates;
+}
+
 const char *
 vera_queue_get_notice(VeraQueue *self)
 {
@@ -482,6 +500,7 @@ vera_queue_dispose(GObject *object)
 
     if (self->jobs != NULL)
         vera_queue_shutdown(self);
+    g_clear_pointer(&self->rates, vera_job_rates_close);
     g_clear_pointer(&self->runs, g_ptr_array_unref);
     g_clear_pointer(&self->jobs, g_ptr_array_unref);
     g_clear_pointer(&self->notice, g_free);
@@ -516,6 +535,9 @@ vera_queue_new(const char *state_path)
 {
     VeraQueue *self = g_object_new(VERA_TYPE_QUEUE, NULL);
 
+    g_autofree char *rates_path = state_path ? g_strconcat(state_path, "-rates", NULL) : NULL;
+
+    self->rates = vera_job_rates_new(rates_path);
     if (state_path != NULL)
         vera_queue_load(self, state_path);
     return self;

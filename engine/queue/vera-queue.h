@@ -2,6 +2,7 @@
 
 #include "engine/queue/vera-edit-job.h"
 #include "engine/queue/vera-export-job.h"
+#include "engine/queue/vera-job-rates.h"
 #include "engine/queue/vera-job.h"
 
 G_BEGIN_DECLS
@@ -127,6 +128,9 @@ void vera_queue_set_preview(VeraQueue *self,
                             gint64 frame,
                             VeraQueuePreviewFunc func,
                             gpointer user_data);
+
+/** vera_queue_get_rates: Returns: (transfer none): how fast takes were made here; kept beside the list, as STATE_PATH-rates */
+VeraJobRates *vera_queue_get_rates(VeraQueue *self);
 
 /** vera_queue_get_notice: Returns: (nullable): the property */
 const char *vera_queue_get_notice(VeraQueue *self);
