@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ui/vera-forecast-view.h"
+#include "ui/vera-settings.h"
 
 #define VERA_EDIT_PANEL_MAX_HISTORY 20
 /* What sizes of models of the Wan family are multiples of; the forecast says so where another one needs more. */
@@ -52,23 +53,33 @@ vera_edit_panel_set_text(char **where, const char *text)
     *where = g_strdup(text);
 }
 
-/* What was asked for before, in this project, newest first. */
+static void
+vera_edit_panel_add_to_history(GMenu *menu, GHashTable *seen, char *instruction)
+{
+    g_autoptr(GMenuItem) item = NULL;
+
+    if (*instruction == '\0' || g_hash_table_size(seen) >= VERA_EDIT_PANEL_MAX_HISTORY || !g_hash_table_add(seen, instruction))
+        return;
+    item = g_menu_item_new(instruction, NULL);
+    g_menu_item_set_action_and_target(item, "edit-panel.example", "s", instruction);
+    g_menu_append_item(menu, item);
+}
+
+/* What was asked for before: in this project, newest first, then in others. */
 static void
 vera_edit_panel_fill_history(VeraEditPanel *self)
 {
     const VeraProjectState *state = vera_editor_get_state(self->editor);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GMenu) menu = g_menu_new();
+    g_auto(GStrv) earlier = vera_settings_dup_list(VERA_SETTING_INSTRUCTIONS);
+    g_autoptr(GMenu) menu = g_menu_new(), here = g_menu_new(), elsewhere = g_menu_new();
 
-    for (guint i = state->edits->len; i-- > 0 && g_hash_table_size(seen) < VERA_EDIT_PANEL_MAX_HISTORY;) {
-        const VeraEdit *edit = g_ptr_array_index(state->edits, i);
-        g_autoptr(GMenuItem) item = NULL;
-        if (*edit->instruction == '\0' || !g_hash_table_add(seen, edit->instruction))
-            continue;
-        item = g_menu_item_new(edit->instruction, NULL);
-        g_menu_item_set_action_and_target(item, "edit-panel.example", "s", edit->instruction);
-        g_menu_append_item(menu, item);
-    }
+    for (guint i = state->edits->len; i-- > 0;)
+        vera_edit_panel_add_to_history(here, seen, ((VeraEdit *)state->edits->pdata[i])->instruction);
+    for (gsize i = 0; earlier[i] != NULL; i++)
+        vera_edit_panel_add_to_history(elsewhere, seen, earlier[i]);
+    g_menu_append_section(menu, NULL, G_MENU_MODEL(here));
+    g_menu_append_section(menu, NULL, G_MENU_MODEL(elsewhere));
     gtk_menu_button_set_menu_model(self->history_button, G_MENU_MODEL(menu));
     gtk_widget_set_sensitive(GTK_WIDGET(self->history_button), g_hash_table_size(seen) > 0);
 }
@@ -338,8 +349,12 @@ vera_edit_panel_start_action(GtkWidget *widget, const char *name, GVariant *para
     VeraEditPanel *self = VERA_EDIT_PANEL(widget);
     int n = gtk_spin_button_get_value_as_int(self->count_spin);
 
+    g_autofree char *instruction = g_strstrip(vera_edit_panel_dup_instruction(self));
+
     if (vera_editor_get_selected(self->editor) == NULL)
         return;
+    if (*instruction != '\0')
+        vera_settings_push(VERA_SETTING_INSTRUCTIONS, instruction, VERA_EDIT_PANEL_MAX_HISTORY);
     for (int i = 0; i < n; i++) {
         vera_editor_start_take(self->editor);
         if (i + 1 < n || !gtk_toggle_button_get_active(self->lock_button))

@@ -15,6 +15,15 @@ vera_editor_begin_layer_change(VeraEditor *self, const char *edit_id, VeraEdit *
 }
 
 void
+vera_editor_set_linear(VeraEditor *self, gboolean is_linear)
+{
+    VeraProjectState *state = vera_editor_begin_change(self);
+
+    state->is_linear_over = is_linear;
+    vera_editor_commit(self, state, is_linear ? _("Composite in Linear Light") : _("Composite as Displayed"), NULL);
+}
+
+void
 vera_editor_set_visible(VeraEditor *self, const char *edit_id, gboolean is_visible)
 {
     VeraEdit *edit = NULL;

@@ -89,6 +89,8 @@ VeraProjectState *vera_editor_begin_change(VeraEditor *self);
 VeraProjectState *vera_editor_begin_edit_change(VeraEditor *self, VeraEdit **edit);
 void vera_editor_commit(VeraEditor *self, VeraProjectState *state, const char *name, const char *merge_key);
 
+/** vera_editor_set_linear: whether the project composites in linear light; an undo step. */
+void vera_editor_set_linear(VeraEditor *self, gboolean is_linear);
 /** vera_editor_set_visible, vera_editor_set_solo: of the layer of an edit; an undo step. */
 void vera_editor_set_visible(VeraEditor *self, const char *edit_id, gboolean is_visible);
 void vera_editor_set_solo(VeraEditor *self, const char *edit_id, gboolean is_solo);

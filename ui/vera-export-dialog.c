@@ -5,22 +5,28 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "engine/vera-disk.h"
 #include "ui/vera-settings.h"
+#include "ui/vera-timecode.h"
 
 struct _VeraExportDialog {
     AdwWindow parent_instance;
 
     AdwComboRow *preset_row, *compression_row, *range_row;
-    AdwActionRow *source_row, *folder_row, *example_row, *check_row, *float_row, *straight_row, *matte_row, *start_row;
+    AdwActionRow *source_row, *folder_row, *float_row, *straight_row, *matte_row, *start_row, *first_row, *last_row, *replace_row;
     AdwEntryRow *name_row;
-    GtkSwitch *float_switch, *straight_switch, *matte_switch;
-    GtkSpinButton *start_spin;
-    GtkWidget *export_button;
+    GtkSwitch *float_switch, *straight_switch, *matte_switch, *linear_switch, *replace_switch;
+    GtkSpinButton *start_spin, *first_spin, *last_spin;
+    GtkLabel *example, *warning;
+    GtkWidget *export_button, *warning_box;
 
     /* Owned */
     VeraEditor *editor;
     GtkFileChooserNative *chooser;
     char *folder;
+    GCancellable *looking; /* (nullable): at the disk */
+    guint64 free_bytes;    /* of the disk that @folder is on */
+    guint n_present;       /* files that would be replaced */
 };
 
 G_DEFINE_FINAL_TYPE(VeraExportDialog, vera_export_dialog, ADW_TYPE_WINDOW)
@@ -42,6 +48,7 @@ typedef enum {
     VERA_EXPORT_RANGE_LAYERS,
     VERA_EXPORT_RANGE_IN_OUT,
     VERA_EXPORT_RANGE_CLIP,
+    VERA_EXPORT_RANGE_CUSTOM,
 } VeraExportRange;
 
 static guint
@@ -60,6 +67,11 @@ vera_export_dialog_get_range(VeraExportDialog *self, gint64 *first, gint64 *last
 
     *first = 0;
     *last = vera_editor_get_n_frames(self->editor) - 1;
+    if (range == VERA_EXPORT_RANGE_CUSTOM) {
+        gint64 number = vera_timecode_get_number(vera_editor_get_clip_info(self->editor), 0);
+        *first = (gint64)gtk_spin_button_get_value(self->first_spin) - number;
+        *last = MAX((gint64)gtk_spin_button_get_value(self->last_spin) - number, *first);
+    }
     if (range == VERA_EXPORT_RANGE_IN_OUT)
         vera_editor_get_range(self->editor, first, last);
     for (guint i = 0; range == VERA_EXPORT_RANGE_LAYERS && i < layers->len; i++) {
@@ -92,12 +104,58 @@ vera_export_dialog_make_example(VeraExportDialog *self)
     return g_strconcat(movies[preset][0], n_layers > 0 ? movies[preset][MIN(n_layers, 2)] : NULL, NULL);
 }
 
-static gboolean
-vera_export_dialog_is_empty_folder(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+/* What is there -------------------------------------------------------------------------------------------------------- */
 
-    return dir == NULL || g_dir_read_name(dir) == NULL;
+typedef struct {
+    GWeakRef dialog; /* which may be closed meanwhile */
+    char *folder;
+    GPtrArray *names; /* of char: files that will be written, as far as they have to be looked for */
+    guint64 free_bytes;
+    guint n_present;
+} VeraExportLook;
+
+static void
+vera_export_look_free(VeraExportLook *self)
+{
+    g_weak_ref_clear(&self->dialog);
+    g_free(self->folder);
+    g_ptr_array_unref(self->names);
+    g_free(self);
+}
+
+static void
+vera_export_look_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    VeraExportLook *look = data;
+
+    look->free_bytes = vera_disk_get_free_bytes(look->folder);
+    for (guint i = 0; i < look->names->len && !g_cancellable_is_cancelled(cancellable); i++) {
+        g_autofree char *path = g_build_filename(look->folder, look->names->pdata[i], NULL);
+        look->n_present += g_file_test(path, G_FILE_TEST_EXISTS);
+    }
+    g_task_return_boolean(task, TRUE);
+}
+
+/* The composite's files stand for those of the layers. */
+static GPtrArray *
+vera_export_dialog_list_names(VeraExportDialog *self)
+{
+    static const char *const movies[] = { "comp.mkv", "comp.mov", "review.mp4" };
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    guint preset = adw_combo_row_get_selected(self->preset_row);
+    const char *name = gtk_editable_get_text(GTK_EDITABLE(self->name_row));
+    int start = gtk_spin_button_get_value_as_int(self->start_spin);
+    gint64 first, last;
+
+    if (!vera_export_dialog_is_sequence(self)) {
+        g_ptr_array_add(names, g_strdup(movies[preset - VERA_EXPORT_PRESET_FFV1]));
+        return names;
+    }
+    vera_export_dialog_get_range(self, &first, &last);
+    for (gint64 i = 0; i <= last - first; i++)
+        g_ptr_array_add(names, g_strdup_printf("%s%s.%04" G_GINT64_FORMAT ".%s", preset == VERA_EXPORT_PRESET_EXR ? "" : "comp/", name,
+                                               start + i, preset == VERA_EXPORT_PRESET_PNG ? "png" : "exr"));
+    return names;
 }
 
 /* Uncompressed, which is the most that it can be. */
@@ -112,51 +170,118 @@ vera_export_dialog_estimate_bytes(VeraExportDialog *self)
     return (guint64)(last - first + 1) * (guint64)info->width * (guint64)info->height * sample * 4 * (1 + vera_export_dialog_count_layers(self));
 }
 
+/* @is_fatal: (out): whether it cannot be exported like this */
 static char *
-vera_export_dialog_find_problem(VeraExportDialog *self)
+vera_export_dialog_find_problem(VeraExportDialog *self, gboolean *is_fatal)
 {
     const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
-    g_autofree char *parent = g_path_get_dirname(self->folder);
-    g_autoptr(GFile) file = g_file_new_for_path(parent);
-    g_autoptr(GFileInfo) facts = g_file_query_filesystem_info(file, G_FILE_ATTRIBUTE_FILESYSTEM_FREE, NULL, NULL);
     guint64 need = vera_export_dialog_estimate_bytes(self);
-    guint64 have = facts ? g_file_info_get_attribute_uint64(facts, G_FILE_ATTRIBUTE_FILESYSTEM_FREE) : G_MAXUINT64;
+    g_autofree char *need_text = g_format_size(need), *have_text = g_format_size(self->free_bytes);
 
+    *is_fatal = TRUE;
     if (vera_export_dialog_is_exr(self) && info->format.bits >= 12 && !info->format.is_float && !gtk_switch_get_active(self->float_switch))
         return g_strdup(_("Half floats do not hold every code of a 12-bit plate; turn on 32 Bit"));
-    if (!vera_export_dialog_is_empty_folder(self->folder))
-        return g_strdup(_("The folder is not empty; choose a new one"));
-    if (have < need) {
-        g_autofree char *need_text = g_format_size(need), *have_text = g_format_size(have);
-        return g_strdup_printf(_("May need up to %s; the disk has %s free"), need_text, have_text);
-    }
-    return NULL;
+    if (self->n_present > 0 && !gtk_switch_get_active(self->replace_switch))
+        return g_strdup_printf(g_dngettext(NULL, "%u file of these names is in the folder; replace it, or choose another folder",
+                                           "%u files of these names are in the folder; replace them, or choose another folder",
+                                           self->n_present),
+                               self->n_present);
+    *is_fatal = FALSE;
+    return self->free_bytes < need ? g_strdup_printf(_("May need up to %s; the disk has %s free"), need_text, have_text) : NULL;
+}
+
+static void
+vera_export_dialog_show_problem(VeraExportDialog *self)
+{
+    gboolean is_fatal;
+    g_autofree char *problem = vera_export_dialog_find_problem(self, &is_fatal);
+    gboolean has_name = !vera_export_dialog_is_sequence(self) || *gtk_editable_get_text(GTK_EDITABLE(self->name_row)) != '\0';
+
+    gtk_widget_set_visible(GTK_WIDGET(self->replace_row), self->n_present > 0);
+    gtk_widget_set_visible(self->warning_box, problem != NULL);
+    gtk_label_set_text(self->warning, problem ? problem : "");
+    gtk_widget_set_sensitive(self->export_button, has_name && !(problem && is_fatal));
+}
+
+static void
+vera_export_dialog_looked_cb(GObject *object, GAsyncResult *result, gpointer data)
+{
+    VeraExportLook *look = g_task_get_task_data(G_TASK(result));
+    g_autoptr(VeraExportDialog) self = g_weak_ref_get(&look->dialog);
+
+    if (self == NULL || self->editor == NULL || g_task_get_cancellable(G_TASK(result)) != self->looking)
+        return;
+    self->free_bytes = look->free_bytes;
+    self->n_present = look->n_present;
+    vera_export_dialog_show_problem(self);
+}
+
+/* Disks may be slow, or far away: they are asked in the background, and the newest answer counts. */
+static void
+vera_export_dialog_look(VeraExportDialog *self)
+{
+    VeraExportLook *look = g_new0(VeraExportLook, 1);
+    g_autoptr(GTask) task = NULL;
+
+    g_weak_ref_init(&look->dialog, self);
+    look->folder = g_strdup(self->folder);
+    look->names = vera_export_dialog_list_names(self);
+    if (self->looking != NULL)
+        g_cancellable_cancel(self->looking);
+    g_clear_object(&self->looking);
+    self->looking = g_cancellable_new();
+    task = g_task_new(NULL, self->looking, vera_export_dialog_looked_cb, NULL);
+    g_task_set_task_data(task, look, (GDestroyNotify)vera_export_look_free);
+    g_task_run_in_thread(task, vera_export_look_thread);
+}
+
+static void
+vera_export_dialog_show_example(VeraExportDialog *self)
+{
+    g_autofree char *files = vera_export_dialog_make_example(self), *size = g_format_size(vera_export_dialog_estimate_bytes(self));
+    g_autofree char *up_to = g_strdup_printf(_("up to %s"), size), *frames = NULL, *text = NULL;
+    gint64 first, last;
+
+    vera_export_dialog_get_range(self, &first, &last);
+    frames = g_strdup_printf(g_dngettext(NULL, "%d frame", "%d frames", (gulong)(last - first + 1)), (int)(last - first + 1));
+    text = g_strdup_printf("%s\n%s · %s · %s", files, frames, up_to,
+                           vera_export_dialog_is_exr(self) ? _("linear light") : _("colour as in the clip"));
+    gtk_label_set_text(self->example, text);
 }
 
 static void
 vera_export_dialog_update_cb(VeraExportDialog *self)
 {
     gboolean is_exr = vera_export_dialog_is_exr(self), has_layers;
-    g_autofree char *example = NULL, *problem = NULL, *folder = NULL;
+    g_autofree char *folder = NULL;
+    gboolean is_custom = adw_combo_row_get_selected(self->range_row) == VERA_EXPORT_RANGE_CUSTOM;
 
     if (self->editor == NULL)
         return;
     has_layers = vera_export_dialog_count_layers(self) > 0;
+    gtk_widget_set_visible(GTK_WIDGET(self->first_row), is_custom);
+    gtk_widget_set_visible(GTK_WIDGET(self->last_row), is_custom);
     gtk_widget_set_visible(GTK_WIDGET(self->compression_row), is_exr);
     gtk_widget_set_visible(GTK_WIDGET(self->float_row), is_exr);
     gtk_widget_set_visible(GTK_WIDGET(self->straight_row), is_exr && has_layers);
     gtk_widget_set_visible(GTK_WIDGET(self->matte_row), adw_combo_row_get_selected(self->preset_row) == VERA_EXPORT_PRESET_EXR && has_layers);
     gtk_widget_set_visible(GTK_WIDGET(self->name_row), vera_export_dialog_is_sequence(self));
     gtk_widget_set_visible(GTK_WIDGET(self->start_row), vera_export_dialog_is_sequence(self));
-    example = vera_export_dialog_make_example(self);
-    adw_action_row_set_subtitle(self->example_row, example);
     folder = g_markup_escape_text(self->folder, -1);
     adw_action_row_set_subtitle(self->folder_row, folder);
-    problem = vera_export_dialog_find_problem(self);
-    gtk_widget_set_visible(GTK_WIDGET(self->check_row), problem != NULL);
-    if (problem != NULL)
-        adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->check_row), problem);
-    gtk_widget_set_sensitive(self->export_button, *gtk_editable_get_text(GTK_EDITABLE(self->name_row)) != '\0');
+    vera_export_dialog_show_example(self);
+    vera_export_dialog_show_problem(self);
+    vera_export_dialog_look(self);
+}
+
+/* Preview and export use the same arithmetic: the switch is the project's. */
+static void
+vera_export_dialog_linear_cb(VeraExportDialog *self)
+{
+    gboolean is_linear = gtk_switch_get_active(self->linear_switch);
+
+    if (self->editor != NULL && vera_editor_get_state(self->editor)->is_linear_over != is_linear)
+        vera_editor_set_linear(self->editor, is_linear);
 }
 
 /* The plate's own number of the first frame, or as if the clip began at 1001. */
@@ -212,6 +337,7 @@ vera_export_dialog_read_settings(VeraExportDialog *self, VeraExportSettings *set
     settings->is_float32 = gtk_switch_get_active(self->float_switch);
     settings->is_straight = gtk_switch_get_active(self->straight_switch);
     settings->has_matte_layer = gtk_switch_get_active(self->matte_switch);
+    settings->can_overwrite = gtk_switch_get_active(self->replace_switch);
     settings->is_linear_over = vera_editor_get_state(self->editor)->is_linear_over;
 }
 
@@ -271,6 +397,21 @@ vera_export_dialog_describe_layers(VeraExportDialog *self)
     return g_strdup(edits->len > 0 ? text->str : _("The clip alone, unchanged: no layer is shown"));
 }
 
+/* The numbers that the timeline shows. */
+static void
+vera_export_dialog_fill_range(VeraExportDialog *self)
+{
+    const VeraClipInfo *info = vera_editor_get_clip_info(self->editor);
+    double first = (double)vera_timecode_get_number(info, 0), last = (double)vera_timecode_get_number(info, info->n_frames - 1);
+    gint64 from, to;
+
+    vera_export_dialog_get_range(self, &from, &to);
+    gtk_spin_button_set_range(self->first_spin, first, last);
+    gtk_spin_button_set_range(self->last_spin, first, last);
+    gtk_spin_button_set_value(self->first_spin, first + (double)from);
+    gtk_spin_button_set_value(self->last_spin, first + (double)to);
+}
+
 static void
 vera_export_dialog_fill(VeraExportDialog *self)
 {
@@ -284,12 +425,15 @@ vera_export_dialog_fill(VeraExportDialog *self)
 
     if (dot != NULL && dot != stem)
         *dot = '\0';
+    /* First: what is filled in below is looked at at once. */
+    self->folder = vera_export_dialog_find_folder(path, stem);
     has_range = vera_editor_get_range(self->editor, &first, &last);
     adw_combo_row_set_selected(self->range_row, has_layers  ? VERA_EXPORT_RANGE_LAYERS
                                                 : has_range ? VERA_EXPORT_RANGE_IN_OUT
                                                             : VERA_EXPORT_RANGE_CLIP);
+    gtk_switch_set_active(self->linear_switch, vera_editor_get_state(self->editor)->is_linear_over);
     adw_action_row_set_subtitle(self->source_row, escaped);
-    self->folder = vera_export_dialog_find_folder(path, stem);
+    vera_export_dialog_fill_range(self);
     gtk_editable_set_text(GTK_EDITABLE(self->name_row), stem);
     gtk_switch_set_active(self->float_switch, info->format.is_float || info->format.bits >= 12);
     adw_combo_row_set_selected(self->preset_row, (guint)vera_settings_get_enum(VERA_SETTING_EXPORT_PRESET, VERA_EXPORT_PRESET_EXR));
@@ -302,6 +446,9 @@ vera_export_dialog_dispose(GObject *object)
 {
     VeraExportDialog *self = VERA_EXPORT_DIALOG(object);
 
+    if (self->looking != NULL)
+        g_cancellable_cancel(self->looking);
+    g_clear_object(&self->looking);
     g_clear_object(&self->editor);
     g_clear_object(&self->chooser);
     g_clear_pointer(&self->folder, g_free);
@@ -320,8 +467,6 @@ vera_export_dialog_class_init(VeraExportDialogClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, range_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, source_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, folder_row);
-    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, example_row);
-    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, check_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, float_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, straight_row);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, matte_row);
@@ -332,6 +477,17 @@ vera_export_dialog_class_init(VeraExportDialogClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, matte_switch);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, start_spin);
     gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, export_button);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, first_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, last_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, replace_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, first_spin);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, last_spin);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, linear_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, replace_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, example);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, warning);
+    gtk_widget_class_bind_template_child(widget_class, VeraExportDialog, warning_box);
+    gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_linear_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_update_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_range_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_export_dialog_folder_cb);
@@ -342,6 +498,7 @@ vera_export_dialog_class_init(VeraExportDialogClass *klass)
 static void
 vera_export_dialog_init(VeraExportDialog *self)
 {
+    self->free_bytes = G_MAXUINT64;
     gtk_widget_init_template(GTK_WIDGET(self));
 }
 

@@ -27,6 +27,7 @@ G_DEFINE_FINAL_TYPE(VeraForecastView, vera_forecast_view, GTK_TYPE_WIDGET)
 
 /* What is asked of the engine, off this thread. */
 typedef struct {
+    GWeakRef view; /* whose window may be closed meanwhile */
     VeraEditRequest request;
     char *clip_path, *model_dir, *region_path, *take_dir;
     gboolean has_drawn_region;
@@ -40,16 +41,19 @@ vera_forecast_question_free(VeraForecastQuestion *self)
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
+    g_weak_ref_clear(&self->view);
     g_array_unref(self->request.frames);
     g_free(self);
 }
 
 static VeraForecastQuestion *
-vera_forecast_question_new(VeraEditor *editor, const VeraEdit *edit)
+vera_forecast_question_new(VeraForecastView *view, const VeraEdit *edit)
 {
     VeraForecastQuestion *self = g_new0(VeraForecastQuestion, 1);
+    VeraEditor *editor = view->editor;
     gint64 last = MIN(edit->last, vera_editor_get_n_frames(editor) - 1);
 
+    g_weak_ref_init(&self->view, view);
     self->clip_path = g_strdup(vera_editor_get_clip_path(editor));
     self->model_dir = g_strdup(edit->model_dir ? edit->model_dir : vera_editor_get_default_model(editor));
     self->has_drawn_region = edit->region != NULL && edit->region->shapes->len > 0;
@@ -148,12 +152,13 @@ vera_forecast_view_thread(GTask *task, gpointer source, gpointer data, GCancella
 static void
 vera_forecast_view_answer_cb(GObject *object, GAsyncResult *result, gpointer data)
 {
-    VeraForecastView *self = VERA_FORECAST_VIEW(object);
+    VeraForecastQuestion *question = g_task_get_task_data(G_TASK(result));
+    g_autoptr(VeraForecastView) self = g_weak_ref_get(&question->view);
     g_autoptr(GError) error = NULL;
     g_autoptr(VeraEditForecast) forecast = g_task_propagate_pointer(G_TASK(result), &error);
 
-    /* A later question has taken its place, or the window is gone. */
-    if (self->editor == NULL || g_task_get_cancellable(G_TASK(result)) != self->cancellable)
+    /* A later question may have taken its place. */
+    if (self == NULL || self->editor == NULL || g_task_get_cancellable(G_TASK(result)) != self->cancellable)
         return;
     g_clear_object(&self->cancellable);
     g_clear_pointer(&self->forecast, vera_edit_forecast_free);
@@ -173,7 +178,7 @@ vera_forecast_view_ask_cb(VeraForecastView *self)
 
     if (edit == NULL || vera_editor_get_clip_info(self->editor) == NULL)
         return;
-    question = vera_forecast_question_new(self->editor, edit);
+    question = vera_forecast_question_new(self, edit);
     if (g_strcmp0(question->text, self->asked) == 0) {
         vera_forecast_question_free(question);
         return;
@@ -184,7 +189,7 @@ vera_forecast_view_ask_cb(VeraForecastView *self)
         g_cancellable_cancel(self->cancellable);
     g_clear_object(&self->cancellable);
     self->cancellable = g_cancellable_new();
-    task = g_task_new(self, self->cancellable, vera_forecast_view_answer_cb, NULL);
+    task = g_task_new(NULL, self->cancellable, vera_forecast_view_answer_cb, NULL);
     g_task_set_task_data(task, question, (GDestroyNotify)vera_forecast_question_free);
     g_task_run_in_thread(task, vera_forecast_view_thread);
 }

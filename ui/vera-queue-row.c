@@ -125,14 +125,16 @@ vera_queue_row_show_buttons(VeraQueueRow *self, VeraJobState state)
 {
     gboolean is_over = vera_job_state_is_over(state), is_paused = state == VERA_JOB_STATE_PAUSED;
     gboolean is_stopping = vera_job_is_stopping(self->job);
+    const char *pause = is_paused     ? _("Go on")
+                        : is_stopping ? _("Stop now: the step in work is lost")
+                                      : _("Pause: finished steps are kept");
 
     gtk_widget_set_visible(self->pause_button, !is_over);
     gtk_button_set_icon_name(GTK_BUTTON(self->pause_button), is_paused     ? "media-playback-start-symbolic"
                                                              : is_stopping ? "media-playback-stop-symbolic"
                                                                            : "media-playback-pause-symbolic");
-    gtk_widget_set_tooltip_text(self->pause_button, is_paused     ? _("Go on")
-                                                    : is_stopping ? _("Stop now: the step in work is lost")
-                                                                  : _("Pause: finished steps are kept"));
+    gtk_widget_set_tooltip_text(self->pause_button, pause);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self->pause_button), GTK_ACCESSIBLE_PROPERTY_LABEL, pause, -1);
     gtk_widget_set_sensitive(self->pause_button, !is_stopping || self->is_pausing);
     gtk_widget_set_visible(self->cancel_button, !is_over);
     gtk_widget_set_sensitive(self->cancel_button, !is_stopping || self->is_pausing);

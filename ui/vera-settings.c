@@ -79,6 +79,31 @@ vera_settings_dup_folder(const char *key)
     return path && *path && g_file_test(path, G_FILE_TEST_IS_DIR) ? g_steal_pointer(&path) : NULL;
 }
 
+char **
+vera_settings_dup_list(const char *key)
+{
+    return vera_settings_get() ? g_settings_get_strv(vera_settings_get(), key) : g_new0(char *, 1);
+}
+
+void
+vera_settings_push(const char *key, const char *text, guint max)
+{
+    g_auto(GStrv) old = vera_settings_dup_list(key), list = NULL;
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    guint n = 1;
+
+    g_strv_builder_add(builder, text);
+    for (gsize i = 0; old[i] != NULL && n < max; i++) {
+        if (g_str_equal(old[i], text))
+            continue;
+        g_strv_builder_add(builder, old[i]);
+        n++;
+    }
+    list = g_strv_builder_end(builder);
+    if (vera_settings_get() != NULL)
+        g_settings_set_strv(vera_settings_get(), key, (const char *const *)list);
+}
+
 void
 vera_settings_set_int(const char *key, int value)
 {

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
 #define VERA_SETTING_EXPORT_PRESET "export-preset"
 #define VERA_SETTING_MODEL_FOLDER "model-folder"
 #define VERA_SETTING_IS_INTRODUCED "is-introduced"
+#define VERA_SETTING_INSTRUCTIONS "instructions"
 #define VERA_SETTING_SHORTCUTS "shortcuts"
 
 /** VeraTheme: values of the key "theme". */
@@ -42,6 +43,12 @@ int vera_settings_get_enum(const char *key, int otherwise);
 
 /** vera_settings_dup_folder: Returns: (transfer full) (nullable): the folder in @key; %NULL if none is set or it is gone */
 char *vera_settings_dup_folder(const char *key);
+
+/** vera_settings_dup_list: Returns: (transfer full): the strings in @key; none without settings */
+char **vera_settings_dup_list(const char *key);
+
+/** vera_settings_push: @text is to be the first of the strings in @key, once, and there are to be @max at most. */
+void vera_settings_push(const char *key, const char *text, guint max);
 
 /** vera_settings_set_int, _set_boolean, _set_enum, _set_folder: remember a value; nothing happens without settings. */
 void vera_settings_set_int(const char *key, int value);

@@ -240,11 +240,7 @@ vera_window_loop_cb(GSimpleAction *action, GVariant *value, gpointer data)
 static void
 vera_window_linear_cb(GSimpleAction *action, GVariant *value, gpointer data)
 {
-    VeraWindow *self = data;
-    VeraProjectState *state = vera_editor_begin_change(self->editor);
-
-    state->is_linear_over = g_variant_get_boolean(value);
-    vera_editor_commit(self->editor, state, state->is_linear_over ? _("Composite in Linear Light") : _("Composite as Displayed"), NULL);
+    vera_editor_set_linear(VERA_WINDOW(data)->editor, g_variant_get_boolean(value));
 }
 
 static void
