@@ -126,12 +126,16 @@ vera_runtime_get_code(VeraRuntime *self, VeraKStatus status)
 gboolean
 vera_runtime_check(VeraRuntime *self, VeraKStatus status, const char *what, GError **error)
 {
+    const char *why;
+
     if (status == VERA_K_OK)
         return !vera_engine_error_set_cancelled(self->cancellable, error);
     if (status == VERA_K_ERR_STOPPED && vera_engine_error_set_cancelled(self->cancellable, error))
         return FALSE;
+    /* A stream beside the context's own leaves no sentence there. */
+    why = vera_k_ctx_message(self->ctx);
     g_set_error(error, VERA_ENGINE_ERROR, vera_runtime_get_code(self, status), "The %s failed: %s.%s", what,
-                vera_k_ctx_message(self->ctx),
+                why[0] != '\0' ? why : "the device did not do its work",
                 status == VERA_K_ERR_OUT_OF_MEMORY ? " Use fewer frames, a smaller size or a smaller model." : "");
     return FALSE;
 }
