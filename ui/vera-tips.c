@@ -72,6 +72,16 @@ vera_tips_name_volume(GtkWidget *widget)
         vera_tips_name(inner, _("Volume"));
 }
 
+/* libadwaita gives the cross of a toast neither a name nor a tooltip. */
+static gboolean
+vera_tips_is_cross(GtkWidget *widget)
+{
+    GtkWidget *parent = gtk_widget_get_parent(widget);
+
+    return GTK_IS_BUTTON(widget) && gtk_button_get_label(GTK_BUTTON(widget)) == NULL && parent != NULL &&
+           g_str_equal(G_OBJECT_TYPE_NAME(parent), "AdwToastWidget");
+}
+
 void
 vera_tips_update(GtkWidget *widget)
 {
@@ -83,6 +93,8 @@ vera_tips_update(GtkWidget *widget)
         vera_tips_set(widget, tip);
     else if (GTK_IS_MENU_BUTTON(widget) && gtk_menu_button_get_label(GTK_MENU_BUTTON(widget)) != NULL)
         vera_tips_name(widget, gtk_menu_button_get_label(GTK_MENU_BUTTON(widget)));
+    else if (vera_tips_is_cross(widget))
+        vera_tips_name(widget, _("Close"));
     else if (GTK_IS_SPIN_BUTTON(widget))
         vera_tips_name_number(widget);
     else if (GTK_IS_SCALE_BUTTON(widget))

@@ -13,6 +13,13 @@
 
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
 
+static void
+vera_window_add_toast(VeraWindow *self, AdwToast *toast)
+{
+    adw_toast_overlay_add_toast(self->toasts, toast);
+    vera_tips_update(GTK_WIDGET(self->toasts));
+}
+
 void
 vera_window_show_message(VeraWindow *self, const char *text)
 {
@@ -20,7 +27,7 @@ vera_window_show_message(VeraWindow *self, const char *text)
     AdwToast *toast = adw_toast_new(escaped);
 
     adw_toast_set_timeout(toast, 6);
-    adw_toast_overlay_add_toast(self->toasts, toast);
+    vera_window_add_toast(self, toast);
 }
 
 VeraEditor *
@@ -105,7 +112,7 @@ vera_window_introduce(VeraWindow *self, const char *page)
     adw_toast_set_button_label(toast, _("_What It Can Do"));
     adw_toast_set_action_name(toast, "win.model-guide");
     adw_toast_set_timeout(toast, 15);
-    adw_toast_overlay_add_toast(self->toasts, toast);
+    vera_window_add_toast(self, toast);
 }
 
 void
