@@ -322,8 +322,9 @@ def main():
             session.quit()
         except (Failure, subprocess.CalledProcessError) as failure:
             print(f"FAILED: {failure}", file=sys.stderr)
+            picture = pathlib.Path(program).resolve().parent.parent / "e2e-editor-failed.png"
             subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-i",
-                            os.environ["DISPLAY"], "-frames:v", "1", "e2e-editor-failed.png"], check=False)
+                            os.environ["DISPLAY"], "-frames:v", "1", picture], check=False)
             return 1
         finally:
             if session.process.poll() is None:
