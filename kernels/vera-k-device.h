@@ -12,7 +12,7 @@ typedef struct VeraKCtx VeraKCtx;       /* what an operator call needs: device, 
 /** VeraKDeviceInfo: facts for planning and for people. */
 typedef struct {
     char name[128];          /* "AMD EPYC, 2 threads" or "NVIDIA H200" */
-    char variant[32];        /* fast path in use: "ref", "avx2", "avx512", "avx512-bf16", "cuda-sm90a" */
+    char variant[32];        /* fast path in use: "ref", "avx2", "avx512", "avx512-bf16", "avx512-amx", "cuda-sm90a" */
     bool has_fast_bf16;      /* bf16 products run at full rate */
     uint64_t total_bytes;
     uint64_t free_bytes;
@@ -27,7 +27,7 @@ typedef struct {
  * @message: (nullable) (out caller-allocates): sentence on failure
  * @message_size: bytes of @message
  *
- * The environment variable VERA_KERNELS=ref forces the plain versions on a CPU. CUDA lives in a module, vera-cuda.so, that is loaded
+ * The environment variable VERA_KERNELS=ref forces the plain versions on a CPU; VERA_KERNELS=avx512-bf16 does without AMX. CUDA lives in a module, vera-cuda.so, that is loaded
  * only here, and only when asked for: from the file in the environment variable VERA_CUDA_MODULE; else from the program's folder, or
  * from where it is built or installed to.
  * Returns: VERA_K_OK, VERA_K_ERR_NO_DEVICE (no such device, driver or module), VERA_K_ERR_INVALID (spec)

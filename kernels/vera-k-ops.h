@@ -6,7 +6,7 @@
  * The operators of the three networks. Each takes an argument struct, validates it once (shapes, types, strides,
  * aliasing) and calls the table of the context's device. All return VERA_K_OK or an error with a sentence in the
  * context; on error outputs are undefined. Activations are F32 unless said otherwise; where they may be BF16, the result is that of the
- * same operator in F32, rounded on store (it saves a GPU passes over memory, and costs a CPU time). Weights may be F32, F16, BF16
+ * same operator in F32, rounded on store (it saves passes over memory; a CPU whose products of bf16 are not native takes longer). Weights may be F32, F16, BF16
  * or F8_E4M3 and are read where they lie (memory-mapped files), never modified. Scratch memory comes from the
  * context, grows to the largest need and is reused (an out of memory there is VERA_K_ERR_OUT_OF_MEMORY).
  * Results do not depend on the number of threads.

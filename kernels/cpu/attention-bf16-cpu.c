@@ -16,7 +16,7 @@
 typedef struct {
     const VeraKAttention *op;
     uint16_t *keys, *values;
-    int64_t d2;                  /* head width, made even */
+    int64_t d2;                  /* head width, padded */
     int64_t keys_size, values_size; /* elements of one block */
     int64_t value_width;
 } VeraKAttentionBf16;
@@ -30,7 +30,7 @@ typedef struct {
 static size_t
 vera_k_attention_bf16_work_size(int64_t d)
 {
-    int64_t d2 = (d + 1) / 2 * 2;
+    int64_t d2 = vera_k_bf16_pad_terms(d);
 
     return (size_t)(VERA_K_BF16_TILE_Q * (VERA_K_BF16_TILE_K * 6 + d2 * 2 + d * 4 + 8) + 63) / 64 * 64;
 }
@@ -55,14 +55,21 @@ vera_k_attention_bf16_count(const VeraKAttention *op, int64_t k0)
     return op->k.shape[0] - k0 < VERA_K_BF16_TILE_K ? op->k.shape[0] - k0 : VERA_K_BF16_TILE_K;
 }
 
+/* Row @i of head @h. */
+static void *
+vera_k_attention_bf16_row(const VeraKTensor *t, int64_t i, int64_t h)
+{
+    return (char *)t->data + (i * t->stride[0] + h * t->stride[1]) * (int64_t)vera_k_dtype_size(t->dtype);
+}
+
 /* Keys are columns whose terms are channels; values are columns of channels whose terms are keys. */
 static void
 vera_k_attention_bf16_pack(const VeraKAttentionBf16 *self, int64_t h, int64_t block)
 {
     const VeraKTensor *k = &self->op->k, *v = &self->op->v;
     int64_t k0 = block * VERA_K_BF16_TILE_K, n = vera_k_attention_bf16_count(self->op, k0), d = k->shape[2];
-    VeraKBf16Matrix keys = { (const float *)k->data + k0 * k->stride[0] + h * k->stride[1], VERA_K_DTYPE_F32, n, d, k->stride[0], 1 };
-    VeraKBf16Matrix values = { (const float *)v->data + k0 * v->stride[0] + h * v->stride[1], VERA_K_DTYPE_F32, d, n, 1, v->stride[0] };
+    VeraKBf16Matrix keys = { vera_k_attention_bf16_row(k, k0, h), k->dtype, n, d, k->stride[0], 1 };
+    VeraKBf16Matrix values = { vera_k_attention_bf16_row(v, k0, h), v->dtype, d, n, 1, v->stride[0] };
     int64_t width = vera_k_bf16_panel_width(n);
 
     for (int64_t p = 0; p * width < n; p++)
@@ -76,15 +83,15 @@ static void
 vera_k_attention_bf16_multiply(
     const uint16_t *a, int64_t row_stride, const uint16_t *panels, const int64_t mnk[3], float *c, int64_t c_stride, bool is_adding)
 {
-    int64_t width = vera_k_bf16_panel_width(mnk[1]), size = vera_k_bf16_panel_size(mnk[1], mnk[2]);
+    int64_t width = vera_k_bf16_panel_width(mnk[1]), size = vera_k_bf16_panel_size(mnk[1], mnk[2]), step = vera_k_bf16_get_rows();
     const uint16_t *rows, *panel = panels;
     VeraKBf16Tile tile = { .width = (int)width, .n_parts = 1, .a = &rows, .b = &panel, .row_stride = row_stride,
-                           .n_pairs = (mnk[2] + 1) / 2, .c_stride = c_stride, .is_adding = is_adding };
+                           .n_pairs = vera_k_bf16_pad_terms(mnk[2]) / 2, .c_stride = c_stride, .is_adding = is_adding };
 
     for (int64_t j = 0; j < mnk[1]; j += width, panel += size) {
         tile.n_columns = (int)(mnk[1] - j < width ? mnk[1] - j : width);
-        for (int64_t i = 0; i < mnk[0]; i += VERA_K_BF16_ROWS) {
-            tile.n_rows = (int)(mnk[0] - i < VERA_K_BF16_ROWS ? mnk[0] - i : VERA_K_BF16_ROWS);
+        for (int64_t i = 0; i < mnk[0]; i += step) {
+            tile.n_rows = (int)(mnk[0] - i < step ? mnk[0] - i : step);
             rows = a + i * row_stride;
             tile.c = c + i * c_stride + j;
             vera_k_bf16_multiply(&tile);
@@ -96,7 +103,7 @@ static void
 vera_k_attention_bf16_block(const VeraKAttentionBf16 *self, const VeraKAttentionWork *w, int64_t h, int64_t q0, int64_t nq, int64_t block)
 {
     const VeraKAttention *op = self->op;
-    int64_t k0 = block * VERA_K_BF16_TILE_K, nk = vera_k_attention_bf16_count(op, k0), d = op->q.shape[2], nk2 = (nk + 1) / 2 * 2;
+    int64_t k0 = block * VERA_K_BF16_TILE_K, nk = vera_k_attention_bf16_count(op, k0), d = op->q.shape[2], nk2 = vera_k_bf16_pad_terms(nk);
 
     vera_k_attention_bf16_multiply(w->q, self->d2, self->keys + block * self->keys_size, (const int64_t[3]){ nq, nk, d }, w->scores, nk,
                                    false);
@@ -105,7 +112,7 @@ vera_k_attention_bf16_block(const VeraKAttentionBf16 *self, const VeraKAttention
         vera_k_scale_row(row, op->scale, nk);
         vera_k_attention_add_bias(op, h, q0 + i, k0, nk, row);
         vera_k_attention_soften_row(row, nk, w->o + i * d, d, &w->max[i], &w->sum[i]);
-        vera_k_bf16_round_row(row, w->p + i * nk2, nk);
+        vera_k_bf16_fill_row(row, VERA_K_DTYPE_F32, w->p + i * nk2, nk);
     }
     vera_k_attention_bf16_multiply(w->p, nk2, self->values + block * self->values_size, (const int64_t[3]){ nq, d, nk }, w->o, d, true);
 }
@@ -118,16 +125,19 @@ vera_k_attention_bf16_task(const VeraKAttentionBf16 *self, const VeraKAttentionW
 
     memset(w->o, 0, (size_t)(nq * d) * sizeof *w->o);
     for (int64_t i = 0; i < nq; i++) {
-        vera_k_bf16_round_row((const float *)op->q.data + (q0 + i) * op->q.stride[0] + h * op->q.stride[1], w->q + i * self->d2, d);
+        vera_k_bf16_fill_row(vera_k_attention_bf16_row(&op->q, q0 + i, h), op->q.dtype, w->q + i * self->d2, d);
         w->max[i] = -INFINITY;
         w->sum[i] = 0;
     }
     for (int64_t block = 0; block * VERA_K_BF16_TILE_K < op->k.shape[0]; block++)
         vera_k_attention_bf16_block(self, w, h, q0, nq, block);
     for (int64_t i = 0; i < nq; i++) {
-        float *out = (float *)op->o.data + (q0 + i) * op->o.stride[0] + h * op->o.stride[1];
+        void *out = vera_k_attention_bf16_row(&op->o, q0 + i, h);
+        float *sums = op->o.dtype == VERA_K_DTYPE_F32 ? out : w->o + i * d;
         for (int64_t j = 0; j < d; j++)
-            out[j] = w->o[i * d + j] / w->sum[i];
+            sums[j] = w->o[i * d + j] / w->sum[i];
+        if (sums != out)
+            vera_k_bf16_round(sums, out, d);
     }
 }
 
@@ -136,7 +146,7 @@ vera_k_attention_bf16_native(VeraKCtx *ctx, const VeraKAttention *op)
 {
     int64_t d = op->q.shape[2], lq = op->q.shape[0], lk = op->k.shape[0];
     int64_t n_blocks = (lk + VERA_K_BF16_TILE_K - 1) / VERA_K_BF16_TILE_K, n_tasks = (lq + VERA_K_BF16_TILE_Q - 1) / VERA_K_BF16_TILE_Q;
-    VeraKAttentionBf16 self = { .op = op, .d2 = (d + 1) / 2 * 2, .value_width = vera_k_bf16_panel_width(d) };
+    VeraKAttentionBf16 self = { .op = op, .d2 = vera_k_bf16_pad_terms(d), .value_width = vera_k_bf16_panel_width(d) };
     int64_t n_value_panels = (d + self.value_width - 1) / self.value_width;
     size_t work = vera_k_attention_bf16_work_size(d);
     char *scratch;
@@ -162,6 +172,7 @@ vera_k_attention_bf16_native(VeraKCtx *ctx, const VeraKAttention *op)
                 if (!vera_k_must_stop(ctx))
                     vera_k_attention_bf16_task(&self, &mine, h, t * VERA_K_BF16_TILE_Q);
         }
+        vera_k_bf16_end();
     }
     return vera_k_end(ctx);
 }

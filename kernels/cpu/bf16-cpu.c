@@ -1,11 +1,11 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cpu/bf16-cpu.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
 #include <immintrin.h>
 #define VERA_K_HAS_BF16_CODE 1
 #define VERA_K_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
@@ -14,25 +14,66 @@
 #define VERA_K_BF16_TARGET
 #endif
 
-#if VERA_K_HAS_BF16_CODE
-static bool
-vera_k_bf16_has_amx(void)
-{
-    unsigned a, b, c, d;
+/* Rows of vector registers that sums fill. */
+#define VERA_K_BF16_ROWS 12
 
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) != 0;
-}
+enum {
+    VERA_K_BF16_UNKNOWN,
+    VERA_K_BF16_NONE,
+    VERA_K_BF16_VECTORS,
+    VERA_K_BF16_AMX,
+};
+
+static int
+vera_k_bf16_find_kind(void)
+{
+#if VERA_K_HAS_BF16_CODE
+    const char *forced = getenv("VERA_KERNELS");
+
+    if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512dq"))
+        return VERA_K_BF16_NONE;
+    return (forced == NULL || strcmp(forced, "avx512-bf16") != 0) && vera_k_bf16_amx_request() ? VERA_K_BF16_AMX : VERA_K_BF16_VECTORS;
+#else
+    return VERA_K_BF16_NONE;
 #endif
+}
+
+/* Found once; threads that do it at the same time find the same. */
+static int
+vera_k_bf16_get_kind(void)
+{
+    static int kind;
+
+    if (__atomic_load_n(&kind, __ATOMIC_RELAXED) == VERA_K_BF16_UNKNOWN)
+        __atomic_store_n(&kind, vera_k_bf16_find_kind(), __ATOMIC_RELAXED);
+    return __atomic_load_n(&kind, __ATOMIC_RELAXED);
+}
 
 bool
 vera_k_bf16_is_native(void)
 {
-#if VERA_K_HAS_BF16_CODE
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq") && !vera_k_bf16_has_amx();
-#else
-    return false;
-#endif
+    return vera_k_bf16_get_kind() != VERA_K_BF16_NONE;
+}
+
+bool
+vera_k_bf16_has_amx(void)
+{
+    return vera_k_bf16_get_kind() == VERA_K_BF16_AMX;
+}
+
+int
+vera_k_bf16_get_rows(void)
+{
+    return vera_k_bf16_has_amx() ? VERA_K_BF16_MAX_ROWS : VERA_K_BF16_ROWS;
+}
+
+int64_t
+vera_k_bf16_pad_terms(int64_t k)
+{
+    int64_t align = vera_k_bf16_has_amx() ? 32 : 2;
+
+    return (k + align - 1) / align * align;
 }
 
 int64_t
@@ -44,7 +85,7 @@ vera_k_bf16_panel_width(int64_t n)
 int64_t
 vera_k_bf16_panel_size(int64_t n, int64_t k)
 {
-    return (k + 1) / 2 * 2 * vera_k_bf16_panel_width(n);
+    return vera_k_bf16_pad_terms(k) * vera_k_bf16_panel_width(n);
 }
 
 static inline uint16_t
@@ -61,22 +102,21 @@ vera_k_bf16_load(const VeraKBf16Matrix *m, int64_t column, int64_t term)
 
 /* Columns lie side by side: read along them, a term at a time. */
 static void
-vera_k_bf16_pack_rows(
-    const VeraKBf16Matrix *m, int64_t from, int64_t n, int64_t width, uint16_t *out)
+vera_k_bf16_pack_rows(const VeraKBf16Matrix *m, int64_t from, int64_t n, int64_t width, uint16_t *out)
 {
-    uint16_t terms[2][VERA_K_BF16_COLUMNS] = {0};
+    int64_t terms = vera_k_bf16_pad_terms(m->k), size = (int64_t)vera_k_dtype_size(m->dtype);
+    uint16_t pair[2][VERA_K_BF16_COLUMNS] = { 0 };
 
-    for (int64_t k = 0; k < m->k; k += 2, out += 2 * width) {
+    for (int64_t k = 0; k < terms; k += 2, out += 2 * width) {
         for (int64_t t = 0; t < 2; t++) {
             if (k + t < m->k)
-                vera_k_bf16_round_row((const float *)m->data + from + (k + t) * m->term_stride,
-                                      terms[t], n);
+                vera_k_bf16_fill_row((const char *)m->data + (from + (k + t) * m->term_stride) * size, m->dtype, pair[t], n);
             else
-                memset(terms[t], 0, sizeof terms[t]);
+                memset(pair[t], 0, sizeof pair[t]);
         }
         for (int64_t j = 0; j < width; j++) {
-            out[2 * j] = terms[0][j];
-            out[2 * j + 1] = terms[1][j];
+            out[2 * j] = pair[0][j];
+            out[2 * j + 1] = pair[1][j];
         }
     }
 }
@@ -85,9 +125,9 @@ void
 vera_k_bf16_pack(const VeraKBf16Matrix *m, int64_t panel, uint16_t *out)
 {
     int64_t width = vera_k_bf16_panel_width(m->n), from = panel * width;
-    int64_t n = m->n - from < width ? m->n - from : width, pairs = (m->k + 1) / 2;
+    int64_t n = m->n - from < width ? m->n - from : width, pairs = vera_k_bf16_pad_terms(m->k) / 2;
 
-    if (m->dtype == VERA_K_DTYPE_F32 && m->column_stride == 1) {
+    if (m->column_stride == 1 && (m->dtype == VERA_K_DTYPE_F32 || m->dtype == VERA_K_DTYPE_BF16)) {
         vera_k_bf16_pack_rows(m, from, n, width, out);
         return;
     }
@@ -105,9 +145,19 @@ vera_k_bf16_pack(const VeraKBf16Matrix *m, int64_t panel, uint16_t *out)
     }
 }
 
+void
+vera_k_bf16_fill_row(const void *x, VeraKDType dtype, uint16_t *out, int64_t n)
+{
+    if (dtype == VERA_K_DTYPE_F32)
+        vera_k_bf16_round(x, out, n);
+    else
+        memcpy(out, x, (size_t)n * sizeof *out);
+    memset(out + n, 0, (size_t)(vera_k_bf16_pad_terms(n) - n) * sizeof *out);
+}
+
 #if VERA_K_HAS_BF16_CODE
-VERA_K_BF16_TARGET void
-vera_k_bf16_round_row(const float *x, uint16_t *out, int64_t n)
+static VERA_K_BF16_TARGET void
+vera_k_bf16_round_vectors(const float *x, uint16_t *out, int64_t n)
 {
     int64_t i = 0;
 
@@ -115,8 +165,15 @@ vera_k_bf16_round_row(const float *x, uint16_t *out, int64_t n)
         _mm256_storeu_si256((__m256i *)(out + i), (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + i)));
     for (; i < n; i++)
         out[i] = vera_k_f32_to_bf16(x[i]);
-    if (n % 2 != 0)
-        out[n] = 0;
+}
+
+void
+vera_k_bf16_round(const float *x, uint16_t *out, int64_t n)
+{
+    if (vera_k_bf16_is_native())
+        vera_k_bf16_round_vectors(x, out, n);
+    else
+        vera_k_to_bf16(x, VERA_K_DTYPE_F32, out, n);
 }
 
 /* @rows and @vectors are constants wherever this is inlined, so that the sums live in registers. */
@@ -170,8 +227,8 @@ vera_k_bf16_kernel(const VeraKBf16Tile *t, const int rows, const int vectors)
             vera_k_bf16_kernel(tile, rows, 1);                                                                         \
         break;
 
-VERA_K_BF16_TARGET void
-vera_k_bf16_multiply(const VeraKBf16Tile *tile)
+static VERA_K_BF16_TARGET void
+vera_k_bf16_multiply_vectors(const VeraKBf16Tile *tile)
 {
     switch (tile->n_rows) {
         VERA_K_BF16_CASE(1)
@@ -190,14 +247,20 @@ vera_k_bf16_multiply(const VeraKBf16Tile *tile)
         break;
     }
 }
+
+void
+vera_k_bf16_multiply(const VeraKBf16Tile *tile)
+{
+    if (vera_k_bf16_has_amx())
+        vera_k_bf16_amx_multiply(tile);
+    else
+        vera_k_bf16_multiply_vectors(tile);
+}
 #else
 void
-vera_k_bf16_round_row(const float *x, uint16_t *out, int64_t n)
+vera_k_bf16_round(const float *x, uint16_t *out, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = vera_k_f32_to_bf16(x[i]);
-    if (n % 2 != 0)
-        out[n] = 0;
+    vera_k_to_bf16(x, VERA_K_DTYPE_F32, out, n);
 }
 
 /* Never called: vera_k_bf16_is_native() says no. */
@@ -206,3 +269,10 @@ vera_k_bf16_multiply(const VeraKBf16Tile *tile)
 {
 }
 #endif
+
+void
+vera_k_bf16_end(void)
+{
+    if (vera_k_bf16_has_amx())
+        vera_k_bf16_amx_end();
+}

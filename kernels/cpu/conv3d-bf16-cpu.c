@@ -18,7 +18,7 @@ typedef struct {
     const VeraKConv3d *op;
     const uint16_t *panels; /* [panel][tap][pair of channels][column][2] */
     const float *bias;
-    int64_t channels;           /* of the input, made even */
+    int64_t channels;           /* of the input, padded */
     int64_t width, n_panels;
     int64_t tile_columns;       /* of the output */
     int64_t in_rows, in_columns; /* that a tile sees */
@@ -26,22 +26,24 @@ typedef struct {
     int64_t n_taps;
 } VeraKConv3dBf16;
 
-static const float *
+static const char *
 vera_k_conv3d_bf16_get_frame(const VeraKConv3d *op, int64_t t)
 {
-    int64_t n_cached = op->cache.data ? op->cache.shape[0] : 0, size = op->x.shape[1] * op->x.shape[2] * op->x.shape[3];
+    int64_t n_cached = op->cache.data ? op->cache.shape[0] : 0;
+    int64_t size = op->x.shape[1] * op->x.shape[2] * op->x.shape[3] * (int64_t)vera_k_dtype_size(op->x.dtype);
 
-    return t < n_cached ? (const float *)op->cache.data + t * size : (const float *)op->x.data + (t - n_cached) * size;
+    return t < n_cached ? (const char *)op->cache.data + t * size : (const char *)op->x.data + (t - n_cached) * size;
 }
 
 /* One row of the tile's input: @row and @column count in padded, enlarged pixels less the padding, and may lie outside. */
 static void
-vera_k_conv3d_bf16_fill_row(const VeraKConv3dBf16 *self, const float *frame, int64_t row, int64_t column, uint16_t *out)
+vera_k_conv3d_bf16_fill_row(const VeraKConv3dBf16 *self, const char *frame, int64_t row, int64_t column, uint16_t *out)
 {
     const VeraKConv3d *op = self->op;
     int64_t up = op->upsample, h = op->x.shape[1], w = op->x.shape[2], c = op->x.shape[3], n = self->in_columns;
     int64_t from = column < 0 ? -column : 0, to = w * up - column < n ? w * up - column : n;
-    const float *line = frame + row / up * w * c;
+    int64_t pixel = c * (int64_t)vera_k_dtype_size(op->x.dtype);
+    const char *line = frame + row / up * w * pixel;
 
     if (row < 0 || row >= h * up || to <= from) {
         memset(out, 0, (size_t)(n * self->channels) * sizeof *out);
@@ -49,12 +51,12 @@ vera_k_conv3d_bf16_fill_row(const VeraKConv3dBf16 *self, const float *frame, int
     }
     memset(out, 0, (size_t)(from * self->channels) * sizeof *out);
     memset(out + to * self->channels, 0, (size_t)((n - to) * self->channels) * sizeof *out);
-    if (up == 1 && c % 2 == 0) {
-        vera_k_bf16_round_row(line + (column + from) * c, out + from * c, (to - from) * c);
+    if (up == 1 && c == self->channels) {
+        vera_k_bf16_fill_row(line + (column + from) * pixel, op->x.dtype, out + from * c, (to - from) * c);
         return;
     }
     for (int64_t i = from; i < to; i++)
-        vera_k_bf16_round_row(line + (column + i) / up * c, out + i * self->channels, c);
+        vera_k_bf16_fill_row(line + (column + i) / up * pixel, op->x.dtype, out + i * self->channels, c);
 }
 
 static void
@@ -109,12 +111,14 @@ vera_k_conv3d_bf16_store(const VeraKConv3dBf16 *self, const VeraKBf16Tile *tile,
 static void
 vera_k_conv3d_bf16_run_row(const VeraKConv3dBf16 *self, VeraKBf16Tile *tile, const int64_t at[3], int64_t n_columns, int64_t first, const uint16_t **a)
 {
-    for (int64_t q = 0; q < n_columns; q += VERA_K_BF16_ROWS) {
-        tile->n_rows = (int)(n_columns - q < VERA_K_BF16_ROWS ? n_columns - q : VERA_K_BF16_ROWS);
+    int64_t step = vera_k_bf16_get_rows();
+
+    for (int64_t q = 0; q < n_columns; q += step) {
+        tile->n_rows = (int)(n_columns - q < step ? n_columns - q : step);
         vera_k_bf16_multiply(tile);
         vera_k_conv3d_bf16_store(self, tile, (const int64_t[3]){ at[0], at[1], at[2] + q }, first);
         for (int i = 0; i < tile->n_parts; i++)
-            a[i] += VERA_K_BF16_ROWS * tile->row_stride;
+            a[i] += step * tile->row_stride;
     }
 }
 
@@ -125,7 +129,7 @@ vera_k_conv3d_bf16_task(const VeraKConv3dBf16 *self, int64_t row, int64_t column
     const int64_t *s = op->y.shape;
     int64_t rows = s[1] - row < VERA_K_CONV_TILE_ROWS ? s[1] - row : VERA_K_CONV_TILE_ROWS;
     int64_t columns = s[2] - column < self->tile_columns ? s[2] - column : self->tile_columns;
-    float sums[VERA_K_BF16_ROWS * VERA_K_BF16_COLUMNS];
+    float sums[VERA_K_BF16_MAX_ROWS * VERA_K_BF16_COLUMNS];
     const uint16_t **a = (const uint16_t **)(void *)memory, **b = a + self->n_taps;
     uint16_t *input = (uint16_t *)(b + self->n_taps);
     VeraKBf16Tile tile = { .width = (int)self->width, .a = a, .b = b, .row_stride = op->stride_w * self->channels,
@@ -161,11 +165,11 @@ vera_k_conv3d_bf16_init(VeraKConv3dBf16 *self, const VeraKConv3d *op)
 {
     const int64_t *k = op->weight.shape, *s = op->y.shape;
     int64_t n_tiles = (s[2] + VERA_K_CONV_TILE_COLUMNS - 1) / VERA_K_CONV_TILE_COLUMNS;
-    int64_t rows = s[1] < VERA_K_CONV_TILE_ROWS ? s[1] : VERA_K_CONV_TILE_ROWS;
+    int64_t rows = s[1] < VERA_K_CONV_TILE_ROWS ? s[1] : VERA_K_CONV_TILE_ROWS, step = vera_k_bf16_get_rows();
 
-    *self = (VeraKConv3dBf16){ .op = op, .channels = (k[1] + 1) / 2 * 2, .width = vera_k_bf16_panel_width(k[0]), .n_taps = k[2] * k[3] * k[4] };
+    *self = (VeraKConv3dBf16){ .op = op, .channels = vera_k_bf16_pad_terms(k[1]), .width = vera_k_bf16_panel_width(k[0]), .n_taps = k[2] * k[3] * k[4] };
     self->n_panels = (k[0] + self->width - 1) / self->width;
-    self->tile_columns = ((s[2] + n_tiles - 1) / n_tiles + VERA_K_BF16_ROWS - 1) / VERA_K_BF16_ROWS * VERA_K_BF16_ROWS;
+    self->tile_columns = ((s[2] + n_tiles - 1) / n_tiles + step - 1) / step * step;
     self->in_rows = (rows - 1) * op->stride_h + k[3];
     self->in_columns = (self->tile_columns - 1) * op->stride_w + k[4];
     self->n_frames = (op->cache.data ? op->cache.shape[0] : 0) + op->x.shape[0];
@@ -205,6 +209,7 @@ vera_k_conv3d_bf16_native(VeraKCtx *ctx, const VeraKConv3d *op)
         for (int64_t i = 0; i < n_rows * n_columns; i++)
             if (!vera_k_must_stop(ctx))
                 vera_k_conv3d_bf16_task(&self, i / n_columns * VERA_K_CONV_TILE_ROWS, i % n_columns * self.tile_columns, memory);
+        vera_k_bf16_end();
     }
     return vera_k_end(ctx);
 }

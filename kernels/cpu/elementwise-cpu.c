@@ -187,7 +187,20 @@ vera_k_gate_add_cpu(VeraKCtx *ctx, const void *argument)
     return VERA_K_OK;
 }
 
-/* Rows of the innermost dimension, F32 to F32; everything else goes the plain way. */
+static void
+vera_k_copy_row(void *dst, const void *src, int64_t n, int64_t dst_stride, int64_t src_stride, size_t size)
+{
+    if (src_stride == 1 && dst_stride == 1) {
+        memmove(dst, src, (size_t)n * size);
+        return;
+    }
+    for (int64_t j = 0; j < n && size == 4; j++)
+        ((float *)dst)[j * dst_stride] = ((const float *)src)[j * src_stride];
+    for (int64_t j = 0; j < n && size == 2; j++)
+        ((uint16_t *)dst)[j * dst_stride] = ((const uint16_t *)src)[j * src_stride];
+}
+
+/* Rows of the innermost dimension, F32 or BF16 to the same; everything else goes the plain way. */
 VeraKStatus
 vera_k_copy_cpu(VeraKCtx *ctx, const void *argument)
 {
@@ -195,7 +208,9 @@ vera_k_copy_cpu(VeraKCtx *ctx, const void *argument)
     int last = op->src.n_dims - 1;
     int64_t n = op->src.shape[last], rows = vera_k_tensor_n_elements(&op->src) / n;
 
-    if (op->src.dtype != VERA_K_DTYPE_F32 || op->dst.dtype != VERA_K_DTYPE_F32)
+    size_t size = vera_k_dtype_size(op->src.dtype);
+
+    if (op->src.dtype != op->dst.dtype || (op->src.dtype != VERA_K_DTYPE_F32 && op->src.dtype != VERA_K_DTYPE_BF16))
         return vera_k_copy_ref(ctx, op);
 #pragma omp parallel for schedule(static) num_threads(ctx->n_threads)
     for (int64_t i = 0; i < rows; i++) {
@@ -206,14 +221,8 @@ vera_k_copy_cpu(VeraKCtx *ctx, const void *argument)
             from += at * op->src.stride[d];
             to += at * op->dst.stride[d];
         }
-        const float *src = (const float *)op->src.data + from;
-        float *dst = (float *)op->dst.data + to;
-        if (op->src.stride[last] == 1 && op->dst.stride[last] == 1) {
-            memmove(dst, src, (size_t)n * sizeof *dst);
-            continue;
-        }
-        for (int64_t j = 0; j < n; j++)
-            dst[j * op->dst.stride[last]] = src[j * op->src.stride[last]];
+        vera_k_copy_row((char *)op->dst.data + to * (int64_t)size, (const char *)op->src.data + from * (int64_t)size, n,
+                        op->dst.stride[last], op->src.stride[last], size);
     }
     return VERA_K_OK;
 }

@@ -19,7 +19,7 @@
  * use without that one has waited for the other is refused.
  *
  * VERA_GUARD_WITHOUT=N leaves operator N out; VERA_GUARD_LOST_AFTER=N: after N operators the device answers no more;
- * VERA_GUARD_FREE_BYTES=N: memory that it has.
+ * VERA_GUARD_FREE_BYTES=N: memory that it has; VERA_GUARD_WITHOUT_BF16=1: activations stay F32.
  */
 
 #define GUARD_ALIGN 256
@@ -450,6 +450,7 @@ vera_k_module_open(const VeraKHost *host, int index, VeraKDevice **device, char 
                            .wait_stream = guard_wait_stream, .describe = guard_describe, .get_free_bytes = guard_get_free_bytes,
                            .close = guard_close };
     self->info.total_bytes = ((Guard *)self->backend)->total;
+    self->info.has_fast_bf16 = guard_get_number("VERA_GUARD_WITHOUT_BF16", 0) == 0;
     snprintf(self->info.name, sizeof self->info.name, "Guarded device %d", index);
     snprintf(self->info.variant, sizeof self->info.variant, "guard");
     for (int id = 0; id < VERA_K_N_OPS; id++)
