@@ -11,6 +11,7 @@ struct _VeraRuntime {
     VeraKCtx *ctx;
     GCancellable *cancellable;
     VeraKCompute compute;
+    VeraKDType activation;
 };
 
 /* What text encoder, transformer and VAE are made of. */
@@ -38,6 +39,15 @@ vera_runtime_check_operators(VeraRuntime *self, const char *device, GError **err
     return TRUE;
 }
 
+static VeraKDType
+vera_runtime_choose_activation(VeraRuntime *self)
+{
+    VeraKDeviceInfo info;
+
+    vera_k_device_get_info(self->device, &info);
+    return self->compute == VERA_K_COMPUTE_BF16 && info.has_fast_bf16 ? VERA_K_DTYPE_BF16 : VERA_K_DTYPE_F32;
+}
+
 VeraRuntime *
 vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error)
 {
@@ -62,6 +72,7 @@ vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError
                     "Too little memory to open the device %s.", device);
         return NULL;
     }
+    self->activation = vera_runtime_choose_activation(self);
     return vera_runtime_check_operators(self, device, error) ? g_steal_pointer(&self) : NULL;
 }
 
@@ -99,6 +110,12 @@ VeraKCompute
 vera_runtime_get_compute(VeraRuntime *self)
 {
     return self->compute;
+}
+
+VeraKDType
+vera_runtime_get_activation(VeraRuntime *self)
+{
+    return self->activation;
 }
 
 static VeraEngineError
@@ -185,8 +202,14 @@ vera_runtime_new_buffer(VeraRuntime *self, gsize size, GError **error)
 VeraTensor *
 vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error)
 {
-    VeraKTensor view = vera_k_tensor(VERA_K_DTYPE_F32, NULL, n_dims, (const int64_t *)shape);
-    VeraKBuffer *buffer = vera_runtime_new_buffer(runtime, (gsize)vera_k_tensor_n_elements(&view) * sizeof(float), error);
+    return vera_tensor_new_as(runtime, VERA_K_DTYPE_F32, n_dims, shape, error);
+}
+
+VeraTensor *
+vera_tensor_new_as(VeraRuntime *runtime, VeraKDType dtype, int n_dims, const gint64 *shape, GError **error)
+{
+    VeraKTensor view = vera_k_tensor(dtype, NULL, n_dims, (const int64_t *)shape);
+    VeraKBuffer *buffer = vera_runtime_new_buffer(runtime, (gsize)vera_k_tensor_n_elements(&view) * vera_k_dtype_size(dtype), error);
     VeraTensor *self;
 
     if (buffer == NULL)
@@ -234,7 +257,7 @@ vera_tensor_to_host(VeraTensor *self, VeraRuntime *runtime, float *values, GErro
     VeraKStream *stream = vera_k_ctx_get_stream(runtime->ctx);
     VeraKStatus status;
 
-    g_return_val_if_fail(vera_k_tensor_is_contiguous(&self->k), FALSE);
+    g_return_val_if_fail(vera_k_tensor_is_contiguous(&self->k) && self->k.dtype == VERA_K_DTYPE_F32, FALSE);
     status = vera_k_copy_async(stream, values, self->k.data,
                                (gsize)vera_k_tensor_n_elements(&self->k) * sizeof(float));
     if (status == VERA_K_OK)

@@ -57,6 +57,12 @@ VeraKDevice *vera_runtime_get_device(VeraRuntime *self);
 /** vera_runtime_get_compute: Returns: the precision of products */
 VeraKCompute vera_runtime_get_compute(VeraRuntime *self);
 
+/**
+ * vera_runtime_get_activation: Returns: type of what lies between two operators and is an operand of products next: BF16 where products
+ * are and the device does them at full rate, since they would round it in any case; else F32
+ */
+VeraKDType vera_runtime_get_activation(VeraRuntime *self);
+
 /** vera_runtime_set_cancellable: @cancellable (nullable) stops what runs from now on, with
  * %VERA_ENGINE_ERROR_CANCELLED. */
 void vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable);
@@ -107,6 +113,9 @@ VeraKBuffer *vera_runtime_new_buffer(VeraRuntime *self, gsize size, GError **err
  */
 VeraTensor *vera_tensor_new(VeraRuntime *runtime, int n_dims, const gint64 *shape, GError **error);
 
+/** vera_tensor_new_as: the same of type @dtype */
+VeraTensor *vera_tensor_new_as(VeraRuntime *runtime, VeraKDType dtype, int n_dims, const gint64 *shape, GError **error);
+
 /** vera_tensor_new_view: Returns: (transfer full): a tensor that shares @base's memory through view @k */
 VeraTensor *vera_tensor_new_view(VeraTensor *base, const VeraKTensor *k);
 
@@ -117,7 +126,7 @@ VeraTensor *vera_tensor_new_view(VeraTensor *base, const VeraKTensor *k);
 VeraTensor *vera_tensor_new_from_host(
     VeraRuntime *runtime, int n_dims, const gint64 *shape, const float *values, GError **error);
 
-/** vera_tensor_to_host: copies all elements (contiguous tensor) to host memory, after waiting for the device. */
+/** vera_tensor_to_host: copies all elements (contiguous, F32) to host memory, after waiting for the device. */
 gboolean vera_tensor_to_host(VeraTensor *self, VeraRuntime *runtime, float *values, GError **error);
 
 VeraTensor *vera_tensor_ref(VeraTensor *self);

@@ -35,8 +35,7 @@ static VeraKTensor
 vera_block_heads(VeraKTensor rows, int n_heads)
 {
     gint64 d = rows.shape[1];
-    VeraKTensor heads = vera_k_tensor(VERA_K_DTYPE_F32, rows.data, 3,
-                                      (const int64_t[]){ rows.shape[0], n_heads, d / n_heads });
+    VeraKTensor heads = vera_k_tensor(rows.dtype, rows.data, 3, (const int64_t[]){ rows.shape[0], n_heads, d / n_heads });
 
     heads.stride[0] = rows.stride[0];
     return heads;
@@ -55,23 +54,27 @@ vera_block_modulate(VeraTransformer *self, int b, VeraTensor *m, int shift, GErr
                               "normalisation", error);
 }
 
+/* y = norm(x W + b), with the rotation of positions if @has_rope */
 static gboolean
-vera_block_norm(VeraTransformer *self, VeraKTensor x, VeraKTensor weight, gboolean has_rope, GError **error)
+vera_block_project(VeraTransformer *self, const VeraLinearWeights *weights, VeraKTensor norm, gboolean has_rope, VeraKTensor y, GError **error)
 {
-    VeraKRmsNorm op = { .x = x, .weight = weight, .y = x, .n_heads = self->config.n_heads, .eps = self->config.eps };
+    VeraArena *arena = &self->arena;
+    VeraKRmsNorm op = { .x = arena->raw->k, .weight = norm, .y = y, .n_heads = self->config.n_heads, .eps = self->config.eps };
 
     if (has_rope) {
-        op.cos = self->arena.cosines->k;
-        op.sin = self->arena.sines->k;
+        op.cos = arena->cosines->k;
+        op.sin = arena->sines->k;
     }
-    return vera_runtime_check(self->runtime, vera_k_rms_norm(vera_runtime_get_ctx(self->runtime), &op),
+    return vera_transformer_linear(self, weights, arena->normed->k, arena->raw->k, VERA_K_ACTIVATION_NONE, error) &&
+           vera_runtime_check(self->runtime, vera_k_rms_norm(vera_runtime_get_ctx(self->runtime), &op),
                               "normalisation of queries and keys", error);
 }
 
+/* residual += raw, times a gate if there is @m */
 static gboolean
-vera_block_gate(VeraTransformer *self, VeraKTensor x, VeraKTensor y, VeraTensor *m, int gate, GError **error)
+vera_block_gate(VeraTransformer *self, int b, VeraTensor *m, int gate, GError **error)
 {
-    VeraKGateAdd op = { .x = x, .y = y };
+    VeraKGateAdd op = { .x = vera_block_part(self, self->arena.residual, b), .y = self->arena.raw->k };
 
     if (m != NULL)
         op.gate = vera_block_row_vector(m, gate);
@@ -99,22 +102,18 @@ vera_block_self_attention(VeraTransformer *self, int layer, VeraModulation *modu
 
     for (int b = 0; b < self->n_branches; b++) {
         const VeraAttentionWeights *w = &self->branches[b].blocks[layer].self;
-        VeraKTensor q = vera_block_part(self, arena->q, b), k = vera_block_part(self, arena->k, b);
-        VeraKTensor v = vera_block_part(self, arena->v, b);
         if (!vera_block_modulate(self, b, modulation[b].m, 0, error) ||
-            !vera_transformer_linear(self, &w->q, arena->normed->k, q, VERA_K_ACTIVATION_NONE, error) ||
-            !vera_transformer_linear(self, &w->k, arena->normed->k, k, VERA_K_ACTIVATION_NONE, error) ||
-            !vera_transformer_linear(self, &w->v, arena->normed->k, v, VERA_K_ACTIVATION_NONE, error) ||
-            !vera_block_norm(self, q, w->norm_q, TRUE, error) || !vera_block_norm(self, k, w->norm_k, TRUE, error))
+            !vera_block_project(self, &w->q, w->norm_q, TRUE, vera_block_part(self, arena->q, b), error) ||
+            !vera_block_project(self, &w->k, w->norm_k, TRUE, vera_block_part(self, arena->k, b), error) ||
+            !vera_transformer_linear(self, &w->v, arena->normed->k, vera_block_part(self, arena->v, b), VERA_K_ACTIVATION_NONE, error))
             return FALSE;
     }
     if (!vera_block_attend(self, op, error))
         return FALSE;
     for (int b = 0; b < self->n_branches; b++)
         if (!vera_transformer_linear(self, &self->branches[b].blocks[layer].self.o, vera_block_part(self, arena->o, b),
-                                     arena->normed->k, VERA_K_ACTIVATION_NONE, error) ||
-            !vera_block_gate(self, vera_block_part(self, arena->residual, b), arena->normed->k, modulation[b].m, 2,
-                             error))
+                                     arena->raw->k, VERA_K_ACTIVATION_NONE, error) ||
+            !vera_block_gate(self, b, modulation[b].m, 2, error))
             return FALSE;
     return TRUE;
 }
@@ -134,10 +133,9 @@ vera_block_cross_attention(VeraTransformer *self, int layer, int b, VeraTextCont
 
     return vera_runtime_check(self->runtime, vera_k_layer_norm(vera_runtime_get_ctx(self->runtime), &norm),
                               "normalisation", error) &&
-           vera_transformer_linear(self, &w->cross.q, arena->normed->k, q, VERA_K_ACTIVATION_NONE, error) &&
-           vera_block_norm(self, q, w->cross.norm_q, FALSE, error) && vera_block_attend(self, op, error) &&
-           vera_transformer_linear(self, &w->cross.o, o, arena->normed->k, VERA_K_ACTIVATION_NONE, error) &&
-           vera_block_gate(self, vera_block_part(self, arena->residual, b), arena->normed->k, NULL, 0, error);
+           vera_block_project(self, &w->cross.q, w->cross.norm_q, FALSE, q, error) && vera_block_attend(self, op, error) &&
+           vera_transformer_linear(self, &w->cross.o, o, arena->raw->k, VERA_K_ACTIVATION_NONE, error) &&
+           vera_block_gate(self, b, NULL, 0, error);
 }
 
 static gboolean
@@ -153,10 +151,10 @@ vera_block_feed_forward(VeraTransformer *self, int layer, int b, VeraTensor *m, 
         if (!vera_transformer_linear(self, &w->up, vera_block_rows(arena->normed, from, n),
                                      vera_block_rows(arena->hidden, 0, n), VERA_K_ACTIVATION_GELU_TANH, error) ||
             !vera_transformer_linear(self, &w->down, vera_block_rows(arena->hidden, 0, n),
-                                     vera_block_rows(arena->chunk_out, from, n), VERA_K_ACTIVATION_NONE, error))
+                                     vera_block_rows(arena->raw, from, n), VERA_K_ACTIVATION_NONE, error))
             return FALSE;
     }
-    return vera_block_gate(self, vera_block_part(self, arena->residual, b), arena->chunk_out->k, m, 5, error);
+    return vera_block_gate(self, b, m, 5, error);
 }
 
 /* M = table + E */
@@ -190,8 +188,8 @@ vera_transformer_run_block(
 void
 vera_arena_clear(VeraArena *self)
 {
-    VeraTensor **all[] = { &self->cosines, &self->sines, &self->residual, &self->normed,    &self->q,      &self->k,
-                           &self->v,       &self->o,     &self->hidden,   &self->chunk_out, &self->patches };
+    VeraTensor **all[] = { &self->cosines, &self->sines, &self->residual, &self->raw, &self->patches, &self->normed,
+                           &self->q,       &self->k,     &self->v,        &self->o,   &self->hidden };
 
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         g_clear_pointer(all[i], vera_tensor_unref);
@@ -200,6 +198,7 @@ vera_arena_clear(VeraArena *self)
 
 typedef struct {
     gsize slot; /* offset in VeraArena */
+    VeraKDType dtype;
     gint64 shape[2];
 } VeraArenaPart;
 
@@ -212,16 +211,17 @@ vera_arena_list(VeraRuntime *runtime, const VeraBranchConfig *c, int n_branches,
     gint64 chunk = vera_k_device_is_host(vera_runtime_get_device(runtime)) ? VERA_FFN_CHUNK : VERA_FFN_CHUNK_GPU;
     gint64 n = shape[1] * (shape[2] / c->patch_h) * (shape[3] / c->patch_w), joined = n * n_branches;
     gint64 patch = (gint64)MAX(c->in_channels, c->out_channels) * c->patch_h * c->patch_w;
+    VeraKDType operand = vera_runtime_get_activation(runtime);
     const VeraArenaPart all[VERA_ARENA_PARTS] = {
-        { G_STRUCT_OFFSET(VeraArena, residual), { joined, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, normed), { n, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, q), { joined, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, k), { joined, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, v), { joined, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, o), { joined, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, hidden), { MIN(n, chunk), c->ffn_dim } },
-        { G_STRUCT_OFFSET(VeraArena, chunk_out), { n, c->dim } },
-        { G_STRUCT_OFFSET(VeraArena, patches), { n, patch } },
+        { G_STRUCT_OFFSET(VeraArena, residual), VERA_K_DTYPE_F32, { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, raw), VERA_K_DTYPE_F32, { n, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, patches), VERA_K_DTYPE_F32, { n, patch } },
+        { G_STRUCT_OFFSET(VeraArena, normed), operand, { n, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, q), operand, { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, k), operand, { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, v), operand, { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, o), operand, { joined, c->dim } },
+        { G_STRUCT_OFFSET(VeraArena, hidden), operand, { MIN(n, chunk), c->ffn_dim } },
     };
 
     memcpy(parts, all, sizeof all);
@@ -233,11 +233,11 @@ vera_arena_estimate_bytes(VeraRuntime *runtime, const VeraBranchConfig *config, 
 {
     VeraArenaPart parts[VERA_ARENA_PARTS];
     gint64 n = vera_arena_list(runtime, config, n_branches, shape, parts);
-    guint64 floats = (guint64)n * (guint64)config->head_dim;
+    guint64 bytes = (guint64)n * (guint64)config->head_dim * sizeof(float);
 
     for (gsize i = 0; i < VERA_ARENA_PARTS; i++)
-        floats += (guint64)(parts[i].shape[0] * parts[i].shape[1]);
-    return floats * sizeof(float);
+        bytes += (guint64)(parts[i].shape[0] * parts[i].shape[1]) * vera_k_dtype_size(parts[i].dtype);
+    return bytes;
 }
 
 gboolean
@@ -256,7 +256,7 @@ vera_arena_prepare(VeraTransformer *self, const gint64 shape[4], GError **error)
         return FALSE;
     for (gsize i = 0; i < VERA_ARENA_PARTS; i++) {
         VeraTensor **slot = &G_STRUCT_MEMBER(VeraTensor *, arena, parts[i].slot);
-        *slot = vera_tensor_new(self->runtime, 2, parts[i].shape, error);
+        *slot = vera_tensor_new_as(self->runtime, parts[i].dtype, 2, parts[i].shape, error);
         if (*slot == NULL) {
             vera_arena_clear(arena);
             return FALSE;

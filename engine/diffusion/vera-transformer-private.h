@@ -63,18 +63,19 @@ typedef struct {
 } VeraLayersWeights;
 
 /**
- * VeraArena: activations of a forward, allocated once for a shape and reused.
+ * VeraArena: activations of a forward, allocated once for a shape and reused. The residual is F32, and so is what norms read and what is
+ * added to it; what only feeds products is of vera_runtime_get_activation() (wan21-spec.md section 1.6).
  */
 typedef struct {
     gint64 shape[4]; /* z, f, h, w of the latents that it was made for */
     gint64 n_tokens; /* of one branch */
     VeraTensor *cosines, *sines;
-    VeraTensor *residual;     /* [B, N, d] */
-    VeraTensor *normed;       /* [N, d] */
+    VeraTensor *residual;      /* F32 [B * N, d] */
+    VeraTensor *raw;           /* F32 [N, d]: a product before its norm, or before it is added */
+    VeraTensor *patches;       /* F32 [N, max(in, out) channels * patch] */
+    VeraTensor *normed;        /* [N, d] */
     VeraTensor *q, *k, *v, *o; /* [B * N, d]: joined */
-    VeraTensor *hidden;       /* [chunk, ffn]: a chunk of the feed-forward layer */
-    VeraTensor *chunk_out;    /* [N, d] */
-    VeraTensor *patches;      /* [N, max(in, out) channels * patch] */
+    VeraTensor *hidden;        /* [chunk, ffn]: a chunk of the feed-forward layer */
 } VeraArena;
 
 struct _VeraTransformer {
@@ -94,6 +95,7 @@ struct _VeraTextContext {
     /* Owned; per branch and layer: k and v of the real rows and, last, the padding row */
     int n_keys;
     VeraTensor *key_bias; /* [n_keys] */
+    VeraTensor *raw;      /* [n_keys, d]: keys before their norm */
     int n_branches;
     int n_layers;
     VeraTensor **keys;   /* [branch * n_layers + layer] -> [n_keys, d] */

@@ -148,6 +148,7 @@ vera_text_context_free(VeraTextContext *self)
         g_clear_pointer(&self->values[i], vera_tensor_unref);
     }
     g_clear_pointer(&self->key_bias, vera_tensor_unref);
+    g_clear_pointer(&self->raw, vera_tensor_unref);
     g_free(self->keys);
     g_free(self->values);
     g_free(self);
@@ -172,7 +173,8 @@ vera_text_context_new(VeraTransformer *self, int n_rows, GError **error)
     if (n_rows < VERA_TEXT_LENGTH)
         bias[n_rows] = (float)log(VERA_TEXT_LENGTH - n_rows);
     context->key_bias = vera_tensor_new_from_host(self->runtime, 1, &n_keys, bias, error);
-    return context->key_bias ? g_steal_pointer(&context) : NULL;
+    context->raw = context->key_bias ? vera_tensor_new(self->runtime, 2, (gint64[]){ n_keys, self->config.dim }, error) : NULL;
+    return context->raw ? g_steal_pointer(&context) : NULL;
 }
 
 gboolean
@@ -181,14 +183,15 @@ vera_text_context_fill_layer(VeraTransformer *self, VeraTextContext *context, in
     const VeraAttentionWeights *w = &self->branches[b].blocks[layer].cross;
     int at = b * context->n_layers + layer;
     gint64 shape[2] = { context->n_keys, self->config.dim };
-    VeraKRmsNorm norm = { .weight = w->norm_k, .eps = self->config.eps };
+    VeraKDType operand = vera_runtime_get_activation(self->runtime);
+    VeraKRmsNorm norm = { .x = context->raw->k, .weight = w->norm_k, .eps = self->config.eps };
 
-    context->keys[at] = vera_tensor_new(self->runtime, 2, shape, error);
-    context->values[at] = context->keys[at] ? vera_tensor_new(self->runtime, 2, shape, error) : NULL;
+    context->keys[at] = vera_tensor_new_as(self->runtime, operand, 2, shape, error);
+    context->values[at] = context->keys[at] ? vera_tensor_new_as(self->runtime, operand, 2, shape, error) : NULL;
     if (context->values[at] == NULL)
         return FALSE;
-    norm.x = norm.y = context->keys[at]->k;
-    return vera_transformer_linear(self, &w->k, text->k, context->keys[at]->k, VERA_K_ACTIVATION_NONE, error) &&
+    norm.y = context->keys[at]->k;
+    return vera_transformer_linear(self, &w->k, text->k, context->raw->k, VERA_K_ACTIVATION_NONE, error) &&
            vera_transformer_linear(self, &w->v, text->k, context->values[at]->k, VERA_K_ACTIVATION_NONE, error) &&
            vera_runtime_check(self->runtime, vera_k_rms_norm(vera_runtime_get_ctx(self->runtime), &norm),
                               "normalisation of keys", error);
@@ -199,8 +202,9 @@ static VeraTensor *
 vera_transformer_project_text(VeraTransformer *self, int b, VeraTensor *rows, GError **error)
 {
     gint64 shape[2] = { rows->k.shape[0], self->config.dim };
-    g_autoptr(VeraTensor) hidden = vera_tensor_new(self->runtime, 2, shape, error);
-    g_autoptr(VeraTensor) projected = hidden ? vera_tensor_new(self->runtime, 2, shape, error) : NULL;
+    VeraKDType operand = vera_runtime_get_activation(self->runtime);
+    g_autoptr(VeraTensor) hidden = vera_tensor_new_as(self->runtime, operand, 2, shape, error);
+    g_autoptr(VeraTensor) projected = hidden ? vera_tensor_new_as(self->runtime, operand, 2, shape, error) : NULL;
 
     if (projected == NULL ||
         !vera_transformer_linear(self, &self->branches[b].stem.text_1, rows->k, hidden->k, VERA_K_ACTIVATION_GELU_TANH, error) ||
@@ -328,10 +332,10 @@ vera_transformer_add_condition(VeraTransformer *self,
                                GError **error)
 {
     VeraKTensor patches;
-    VeraKGateAdd add = { .x = residual, .y = self->arena.normed->k };
+    VeraKGateAdd add = { .x = residual, .y = self->arena.raw->k };
 
     return vera_transformer_patchify(self, latents, shape, &patches, error) &&
-           vera_transformer_linear_f32(self, weights, patches, self->arena.normed->k, VERA_K_ACTIVATION_NONE, error) &&
+           vera_transformer_linear_f32(self, weights, patches, self->arena.raw->k, VERA_K_ACTIVATION_NONE, error) &&
            vera_runtime_check(self->runtime, vera_k_gate_add(vera_runtime_get_ctx(self->runtime), &add), "conditioning",
                               error);
 }
@@ -340,8 +344,8 @@ static gboolean
 vera_transformer_add_embedding(VeraTransformer *self, VeraKTensor residual, const VeraKTensor *embedding, GError **error)
 {
     VeraKCtx *ctx = vera_runtime_get_ctx(self->runtime);
-    VeraKCopy copy = { .src = *embedding, .dst = self->arena.normed->k };
-    VeraKGateAdd add = { .x = residual, .y = self->arena.normed->k };
+    VeraKCopy copy = { .src = *embedding, .dst = self->arena.raw->k };
+    VeraKGateAdd add = { .x = residual, .y = self->arena.raw->k };
 
     copy.src.n_dims = 2;
     copy.src.shape[1] = embedding->shape[0];
@@ -383,7 +387,7 @@ vera_transformer_head(VeraTransformer *self, int b, VeraModulation *modulation, 
     VeraKLayerNorm norm = { .x = vera_k_tensor_slice(&self->arena.residual->k, 0, b * n, n),
                             .shift = vera_k_tensor(VERA_K_DTYPE_F32, m.data, 1, (const int64_t[]){ d }),
                             .scale = vera_k_tensor(VERA_K_DTYPE_F32, (float *)m.data + d, 1, (const int64_t[]){ d }),
-                            .y = self->arena.normed->k, .eps = self->config.eps };
+                            .y = self->arena.raw->k, .eps = self->config.eps };
     VeraKTensor out = vera_k_tensor(VERA_K_DTYPE_F32, self->arena.patches->k.data, 2, (const int64_t[]){ n, ph * pw * z });
     g_autoptr(VeraTensor) video = vera_tensor_new(self->runtime, 4, (gint64[]){ z, f, h, w }, error);
     VeraKCopy place;
@@ -402,7 +406,7 @@ vera_transformer_head(VeraTransformer *self, int b, VeraModulation *modulation, 
             return FALSE;
     }
     return vera_runtime_check(self->runtime, vera_k_layer_norm(ctx, &norm), "normalisation", error) &&
-           vera_transformer_linear_f32(self, &self->branches[b].stem.head, self->arena.normed->k, out, VERA_K_ACTIVATION_NONE, error) &&
+           vera_transformer_linear_f32(self, &self->branches[b].stem.head, self->arena.raw->k, out, VERA_K_ACTIVATION_NONE, error) &&
            vera_runtime_check(self->runtime, vera_k_copy(ctx, &place), "unpatching", error) &&
            vera_tensor_to_host(video, self->runtime, velocity, error);
 }

@@ -42,6 +42,7 @@ struct _VeraVae {
     GArray *encoder; /* (element-type VeraVaeLayer) */
     GArray *decoder;
     VeraKCompute compute; /* precision of the products of the side that runs */
+    VeraKDType operand;   /* type of what only feeds them */
 };
 
 /** VeraVaeState: what one layer remembers: the last frames of its convolutions' inputs. */

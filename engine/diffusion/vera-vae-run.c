@@ -25,7 +25,7 @@ vera_vae_remember(VeraVae *self, VeraTensor **cache, VeraTensor *x, GError **err
 {
     const int64_t *s = x->k.shape;
     gint64 t = s[0], old = *cache ? (*cache)->k.shape[0] : 0, keep = MIN(2, old + t), from_x = MIN(t, keep);
-    g_autoptr(VeraTensor) next = vera_vae_new_video(self, keep, s[1], s[2], s[3], error);
+    g_autoptr(VeraTensor) next = vera_tensor_new_as(self->runtime, x->k.dtype, 4, (gint64[]){ keep, s[1], s[2], s[3] }, error);
 
     if (next == NULL)
         return FALSE;
@@ -75,18 +75,19 @@ vera_vae_convolve(
     return g_steal_pointer(&y);
 }
 
+/* For the next convolution or product, which is all that reads it. */
 static VeraTensor *
 vera_vae_normalise(VeraVae *self, VeraKTensor gamma, VeraTensor *x, VeraKActivation activation, GError **error)
 {
     const int64_t *s = x->k.shape;
-    g_autoptr(VeraTensor) y = vera_vae_new_video(self, s[0], s[1], s[2], s[3], error);
+    g_autoptr(VeraTensor) y = vera_tensor_new_as(self->runtime, self->operand, 4, (const gint64 *)s, error);
     const int64_t rows[2] = { s[0] * s[1] * s[2], s[3] };
     VeraKChannelNorm op = { .gamma = gamma, .activation = activation };
 
     if (y == NULL)
         return NULL;
     op.x = vera_k_tensor(VERA_K_DTYPE_F32, x->k.data, 2, rows);
-    op.y = vera_k_tensor(VERA_K_DTYPE_F32, y->k.data, 2, rows);
+    op.y = vera_k_tensor(y->k.dtype, y->k.data, 2, rows);
     if (!vera_runtime_check(self->runtime, vera_k_channel_norm(vera_runtime_get_ctx(self->runtime), &op), "VAE normalisation", error))
         return NULL;
     return g_steal_pointer(&y);
@@ -121,42 +122,51 @@ vera_vae_attend_frame(VeraVae *self, const VeraVaeLayer *layer, VeraKTensor norm
                            .bias = layer->conv_1.bias,
                            .y = qkv,
                            .compute = self->compute};
-    VeraKTensor part = vera_k_tensor(VERA_K_DTYPE_F32, qkv.data, 3, (const int64_t[]){ n, 1, c });
+    VeraKTensor part = vera_k_tensor(qkv.dtype, qkv.data, 3, (const int64_t[]){ n, 1, c });
     VeraKAttention attention = {.scale = 1.0f / sqrtf((float)c), .compute = self->compute};
 
     part.stride[0] = 3 * c;
     attention.q = attention.k = attention.v = part;
-    attention.k.data = (float *)qkv.data + c;
-    attention.v.data = (float *)qkv.data + 2 * c;
-    attention.o = vera_k_tensor(VERA_K_DTYPE_F32, out.data, 3, (const int64_t[]){ n, 1, c });
+    attention.k.data = (char *)qkv.data + c * (gint64)vera_k_dtype_size(qkv.dtype);
+    attention.v.data = (char *)qkv.data + 2 * c * (gint64)vera_k_dtype_size(qkv.dtype);
+    attention.o = vera_k_tensor(out.dtype, out.data, 3, (const int64_t[]){ n, 1, c });
     return vera_runtime_check(self->runtime, vera_k_linear(ctx, &project), "VAE attention", error) &&
            vera_runtime_check(self->runtime, vera_k_attention(ctx, &attention), "VAE attention", error);
+}
+
+/* Frame @t of [T, H, W, C] as rows. */
+static VeraKTensor
+vera_vae_get_rows(const VeraTensor *x, gint64 t)
+{
+    VeraKTensor frame = vera_k_tensor_slice(&x->k, 0, t, 1);
+
+    return vera_k_tensor(frame.dtype, frame.data, 2, (const int64_t[]){ frame.shape[1] * frame.shape[2], frame.shape[3] });
 }
 
 static VeraTensor *
 vera_vae_run_attention(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x, GError **error)
 {
-    g_autoptr(VeraTensor) input = x, normed = NULL, qkv = NULL, attended = NULL;
+    g_autoptr(VeraTensor) input = x, normed = NULL, qkv = NULL, attended = NULL, projected = NULL;
     const int64_t *s = input->k.shape;
     gint64 n = s[1] * s[2], c = s[3];
-    const int64_t rows[2] = { n, c };
+    const gint64 rows[2] = { n, c };
 
     normed = vera_vae_normalise(self, layer->gamma_1, input, VERA_K_ACTIVATION_NONE, error);
-    qkv = normed ? vera_tensor_new(self->runtime, 2, (gint64[]){ n, 3 * c }, error) : NULL;
-    attended = qkv ? vera_tensor_new(self->runtime, 2, rows, error) : NULL;
-    if (attended == NULL)
+    qkv = normed ? vera_tensor_new_as(self->runtime, self->operand, 2, (gint64[]){ n, 3 * c }, error) : NULL;
+    attended = qkv ? vera_tensor_new_as(self->runtime, self->operand, 2, rows, error) : NULL;
+    projected = attended ? vera_tensor_new(self->runtime, 2, rows, error) : NULL;
+    if (projected == NULL)
         return NULL;
     for (gint64 t = 0; t < s[0]; t++) {
-        VeraKTensor frame = vera_k_tensor(VERA_K_DTYPE_F32, (float *)normed->k.data + t * n * c, 2, rows);
         VeraKLinear project = {.x = attended->k,
                                .weight = vera_k_tensor(layer->conv_2.weight.dtype,
                                                        layer->conv_2.weight.data, 2,
                                                        (const int64_t[]){c, c}),
                                .bias = layer->conv_2.bias,
-                               .y = frame,
+                               .y = projected->k,
                                .compute = self->compute};
-        VeraKGateAdd add = { .x = vera_k_tensor(VERA_K_DTYPE_F32, (float *)input->k.data + t * n * c, 2, rows), .y = frame };
-        if (!vera_vae_attend_frame(self, layer, frame, qkv->k, attended->k, error) ||
+        VeraKGateAdd add = { .x = vera_vae_get_rows(input, t), .y = projected->k };
+        if (!vera_vae_attend_frame(self, layer, vera_vae_get_rows(normed, t), qkv->k, attended->k, error) ||
             !vera_runtime_check(self->runtime, vera_k_linear(vera_runtime_get_ctx(self->runtime), &project), "VAE attention", error) ||
             !vera_runtime_check(self->runtime, vera_k_gate_add(vera_runtime_get_ctx(self->runtime), &add), "VAE attention", error))
             return NULL;

@@ -245,6 +245,7 @@ vera_vae_stream_run_layers(VeraVaeStream *self,
     /* What the model conditions on is coded in full precision; only pictures that come out may be
      * rounded. */
     vae->compute = self->is_decoder ? vera_runtime_get_compute(vae->runtime) : VERA_K_COMPUTE_F32;
+    vae->operand = self->is_decoder ? vera_runtime_get_activation(vae->runtime) : VERA_K_DTYPE_F32;
     turn.dst = vera_k_tensor(VERA_K_DTYPE_F32, x->k.data, 3, (const int64_t[]){ frames, n, channels });
     turn.src = turn.dst;
     turn.src.data = host->k.data;

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <math.h>
+
 #include "engine/diffusion/vera-memory-plan.h"
 #include "engine/diffusion/vera-placement.h"
 #include "engine/diffusion/vera-transformer-private.h"
@@ -9,13 +11,19 @@
 /* A device that is not the CPU, and what it may do to a job. Run with VERA_CUDA_MODULE: tests/kernels/guard/vera-guard.c. */
 
 static VeraRuntime *
-make_runtime(const char *device)
+make_runtime_as(const char *device, VeraKCompute compute)
 {
     g_autoptr(GError) error = NULL;
-    VeraRuntime *runtime = vera_runtime_new(device, VERA_K_COMPUTE_F32, 2, &error);
+    VeraRuntime *runtime = vera_runtime_new(device, compute, 2, &error);
 
     g_assert_no_error(error);
     return runtime;
+}
+
+static VeraRuntime *
+make_runtime(const char *device)
+{
+    return make_runtime_as(device, VERA_K_COMPUTE_F32);
 }
 
 static void
@@ -200,6 +208,44 @@ test_streamed(PipelineFixture *self, gconstpointer data)
     g_assert_cmpuint(peak[1], <, peak[0]);
 }
 
+/*
+ * What only feeds products is stored as they take it: less memory, and no other values, since they would round it themselves. A CPU
+ * without such products rounds elsewhere, so that there a sum may differ.
+ */
+static void
+test_activations(PipelineFixture *self, gconstpointer data)
+{
+    float out[2][VERA_N_BRANCHES][STREAMED_ELEMENTS] = { 0 };
+    g_autoptr(VeraRuntime) cpu = make_runtime_as("cpu", VERA_K_COMPUTE_BF16);
+    double difference = 0, norm = 0;
+    guint64 peak[2];
+
+    vera_model_unref(self->model);
+    self->model = model_fixture_open("model-mixed");
+    for (int i = 0; i < 2; i++) {
+        g_setenv("VERA_GUARD_WITHOUT_BF16", i == 0 ? "1" : "0", TRUE);
+        vera_runtime_unref(self->runtime);
+        self->runtime = make_runtime_as("cuda", VERA_K_COMPUTE_BF16);
+        g_unsetenv("VERA_GUARD_WITHOUT_BF16");
+        g_assert_cmpint(vera_runtime_get_activation(self->runtime), ==, i == 0 ? VERA_K_DTYPE_F32 : VERA_K_DTYPE_BF16);
+        run_transformer(self, VERA_TRANSFORMER_RESIDENT, (float *[]){ out[i][0], out[i][1], out[i][2] }, &peak[i]);
+    }
+    g_test_message("F32 %" G_GUINT64_FORMAT " bytes, BF16 %" G_GUINT64_FORMAT, peak[0], peak[1]);
+    g_assert_cmpuint(peak[1], <, peak[0]);
+    if (vera_runtime_get_activation(cpu) == VERA_K_DTYPE_BF16)
+        g_assert_cmpmem(out[1], sizeof out[1], out[0], sizeof out[0]);
+    for (gsize i = 0; i < sizeof out[0] / sizeof(float); i++) {
+        double a = ((const float *)out[0])[i], b = ((const float *)out[1])[i];
+        difference += (a - b) * (a - b);
+        norm += a * a;
+    }
+    g_assert_cmpfloat(norm, >, 0);
+    g_assert_cmpfloat(sqrt(difference / norm), <, 1e-2);
+    /* In F32 nothing is rounded, whatever the device could do. */
+    use_device(self, "cuda");
+    g_assert_cmpint(vera_runtime_get_activation(self->runtime), ==, VERA_K_DTYPE_F32);
+}
+
 /* Vera-1.3B with 49 frames: what is chosen for cards of all sizes, and what it takes. */
 static void
 test_full_size(void)
@@ -261,6 +307,7 @@ main(int argc, char **argv)
     ADD("peak", test_peak);
     ADD("streamed", test_streamed); /* three blocks: the first takes the place of the last */
     g_test_add("/device/streamed-even", PipelineFixture, small, pipeline_fixture_set_up, test_streamed, pipeline_fixture_tear_down);
+    ADD("activations", test_activations);
     g_test_add_func("/device/full-size", test_full_size);
     ADD("too-small", test_too_small);
     g_test_add_func("/device/lacks-operator", test_lacks_operator);

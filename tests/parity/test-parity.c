@@ -18,10 +18,10 @@ check_outputs(ParityTensors *got, ParityTensors *want, double tolerance)
     }
 }
 
+/* Runs a case of the manifest; @dtype is that of its products. */
 static void
-test_case(gconstpointer data)
+run_case(JsonObject *item, const char *dtype, double tolerance)
 {
-    JsonObject *item = (JsonObject *)data;
     JsonArray *options = json_object_get_array_member(item, "args");
     g_autofree char *model = parity_golden(json_object_get_string_member(item, "model"));
     g_autofree char *in = parity_golden(json_object_get_string_member(item, "in"));
@@ -37,6 +37,8 @@ test_case(gconstpointer data)
         g_ptr_array_add(arguments, (gpointer)fixed[i]);
     for (guint i = 0; i < json_array_get_length(options); i++)
         g_ptr_array_add(arguments, (gpointer)json_array_get_string_element(options, i));
+    g_ptr_array_add(arguments, (gpointer) "--dtype");
+    g_ptr_array_add(arguments, (gpointer)dtype);
     if (g_getenv("VERA_TEST_DEVICE") != NULL) {
         g_ptr_array_add(arguments, (gpointer) "--device");
         g_ptr_array_add(arguments, (gpointer)g_getenv("VERA_TEST_DEVICE"));
@@ -49,8 +51,29 @@ test_case(gconstpointer data)
     want = parity_tensors_load(expected);
     g_assert_nonnull(got);
     g_assert_nonnull(want);
-    check_outputs(got, want, json_object_get_double_member(item, "tolerance"));
+    check_outputs(got, want, tolerance);
     parity_remove_folder(folder);
+}
+
+static void
+test_case(gconstpointer data)
+{
+    JsonObject *item = (JsonObject *)data;
+
+    run_case(item, "f32", json_object_get_double_member(item, "tolerance"));
+}
+
+/* The bar of model-format.md for a whole transformer in bf16; a branch and the decoder keep it too. */
+static void
+test_bf16(gconstpointer data)
+{
+    JsonObject *item = (JsonObject *)data;
+    const char *module = json_object_get_string_member(item, "module");
+
+    if (strcmp(module, "transformer") == 0 || strcmp(module, "branch") == 0 || strcmp(module, "vae-decode") == 0)
+        run_case(item, "bf16", 2e-2);
+    else
+        g_test_skip("no bar in bf16");
 }
 
 /* The bytes that a case of the manifest gives on so many threads. */
@@ -140,6 +163,7 @@ main(int argc, char **argv)
     cases = parity_load_list("manifest.json");
     texts = parity_load_list("tokenizer.json");
     add_cases(cases, "/parity", test_case);
+    add_cases(cases, "/parity/bf16", test_bf16);
     add_cases(texts, "/parity/tokenizer", test_text);
     g_test_add_func("/parity/threads", test_threads);
     return g_test_run();
