@@ -9,6 +9,8 @@
 
 #include "engine/vera-engine-error.h"
 
+#define VERA_CLIP_MAX_THREADS 16
+
 gboolean
 vera_clip_check_file(const char *path, GError **error)
 {
@@ -96,9 +98,12 @@ vera_clip_movie_set_threads(AVCodecContext *decoder, const AVCodec *codec, int n
     const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
     gboolean is_intra = desc != NULL && (desc->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 
+    /* Pictures differ in size, and a thread waits for those that its own refers to: one thread more
+     * than there are processors keeps them all busy. */
+    int n_usual = (int)MIN(g_get_num_processors() + 1, VERA_CLIP_MAX_THREADS);
+    decoder->thread_count = n_threads > 0 ? n_threads : n_usual;
     /* Frame threads delay every picture; where each stands alone that only makes a single one
      * slower. */
-    decoder->thread_count = n_threads > 0 ? n_threads : (int)MIN(g_get_num_processors(), 16);
     decoder->thread_type = is_intra ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
 }
 
