@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "engine/media/vera-frame-prefetch.h"
+#include "engine/media/vera-proxy-coder.h"
 #include "engine/vera-engine-error.h"
 
 /* On the way to a far frame every so many pictures one is kept, so that there is something nearer
@@ -13,6 +14,8 @@
 /* So far from its key frame, a frame is left to wait until the key frame is shown, which then takes
  * one picture's time instead of three. */
 #define VERA_FRAME_CACHE_FAR 12
+/* A proxy so far away is not shown in place of another frame. */
+#define VERA_FRAME_CACHE_PROXY 24
 
 /* Locks are POSIX ones, not GLib's: ThreadSanitizer sees them in a GLib that is not built for it.
  */
@@ -41,6 +44,8 @@ struct _VeraFrameCache {
     gint64 passed;
     gint64 bridged;
     gint64 rough_key;
+    VeraProxyStore *proxies;
+    gint64 proxy_tried; /* since the playhead moved */
     int speed;
     gboolean is_jump;
     guint n_requests;
@@ -86,7 +91,7 @@ vera_frame_cache_init(VeraFrameCache *self)
     self->failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     self->exact_cancellable = g_cancellable_new();
     self->rough_cancellable = g_cancellable_new();
-    self->rough_key = -1;
+    self->rough_key = self->proxy_tried = -1;
     self->speed = 1;
 }
 
@@ -207,6 +212,22 @@ vera_frame_cache_read(VeraFrameCache *self, VeraClip *clip, const VeraFrameFetch
         vera_frame_cache_report(self, fetch->target, error);
 }
 
+/** The proxy that is nearer to the playhead than anything that is there, under lock. Returns: its
+ * frame, or -1 */
+static gint64
+vera_frame_cache_find_proxy(VeraFrameCache *self)
+{
+    gint64 playhead = self->store.playhead, reach = VERA_FRAME_CACHE_PROXY;
+
+    if (self->proxies == NULL || !self->is_asked)
+        return -1;
+    g_autoptr(VeraFrame) nearest = vera_frame_store_get_nearest(&self->store, playhead);
+    if (nearest != NULL)
+        reach = MIN(reach, ABS(nearest->index - playhead) - 1);
+    gint64 found = vera_proxy_store_find(self->proxies, playhead, reach);
+    return found != self->proxy_tried ? found : -1;
+}
+
 /** Whether there is nothing to show near the playhead, under lock. */
 static gboolean
 vera_frame_cache_needs_rough(VeraFrameCache *self, gint64 *key)
@@ -257,36 +278,73 @@ vera_frame_cache_run_exact(gpointer data)
     return NULL;
 }
 
-/** Shows key frames. It says nothing of failures: the exact frame fails in the other thread, and
- * says it there. */
+/** What the second thread works with. */
+typedef struct {
+    VeraClip *clip;
+    VeraProxyCoder *coder;
+} VeraFrameRough;
+
+static VeraFrame *
+vera_frame_cache_read_proxy(VeraFrameCache *self,
+                            VeraFrameRough *rough,
+                            VeraProxyStore *proxies,
+                            gint64 index)
+{
+    g_autoptr(GBytes) picture = vera_proxy_store_read(proxies, index);
+
+    if (rough->coder == NULL)
+        rough->coder = vera_proxy_coder_new(vera_clip_get_info(self->clip));
+    return picture != NULL && rough->coder != NULL
+               ? vera_proxy_coder_decode(rough->coder, picture, index)
+               : NULL;
+}
+
+/** Shows proxy @proxy, or else key frame @key. Called and left under lock, which is not held
+ * meanwhile. */
+static void
+vera_frame_cache_show_rough(VeraFrameCache *self, VeraFrameRough *rough, gint64 proxy, gint64 key)
+{
+    g_autoptr(VeraProxyStore) proxies = proxy >= 0 ? vera_proxy_store_ref(self->proxies) : NULL;
+    g_autoptr(VeraFrame) frame = NULL;
+
+    /* One that failed or does not stay is not tried again before the playhead is elsewhere. */
+    if (proxy >= 0)
+        self->proxy_tried = proxy;
+    pthread_mutex_unlock(&self->lock);
+    if (proxy >= 0)
+        frame = vera_frame_cache_read_proxy(self, rough, proxies, proxy);
+    else if (rough->clip != NULL)
+        frame = vera_clip_read_key_frame(rough->clip, key, self->rough_cancellable, NULL);
+    pthread_mutex_lock(&self->lock);
+    if (proxy < 0)
+        self->rough_key = key;
+    gboolean is_kept = frame != NULL && vera_frame_store_put(&self->store, frame, FALSE);
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    if (is_kept)
+        vera_frame_cache_report(self, frame->index, NULL);
+    pthread_mutex_lock(&self->lock);
+}
+
+/** Shows proxies and key frames. It says nothing of failures: the exact frame fails in the other
+ * thread, and says it there. */
 static gpointer
 vera_frame_cache_run_rough(gpointer data)
 {
     VeraFrameCache *self = data;
-    g_autoptr(VeraClip) clip = vera_clip_dup(self->clip, 1, NULL);
+    VeraFrameRough rough = {.clip = vera_clip_dup(self->clip, 1, NULL)};
 
     pthread_mutex_lock(&self->lock);
     while (!self->is_closed) {
-        gint64 key;
-        if (!vera_frame_cache_needs_rough(self, &key)) {
+        gint64 key = -1, proxy = vera_frame_cache_find_proxy(self);
+        if (proxy >= 0 || vera_frame_cache_needs_rough(self, &key))
+            vera_frame_cache_show_rough(self, &rough, proxy, key);
+        else
             pthread_cond_wait(&self->changed, &self->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&self->lock);
-        g_autoptr(VeraFrame) frame =
-            clip != NULL ? vera_clip_read_key_frame(clip, key, self->rough_cancellable, NULL)
-                         : NULL;
-        pthread_mutex_lock(&self->lock);
-        /* One that failed or does not stay is not tried again before the playhead is elsewhere. */
-        self->rough_key = key;
-        gboolean is_kept = frame != NULL && vera_frame_store_put(&self->store, frame, FALSE);
-        pthread_cond_broadcast(&self->changed);
-        pthread_mutex_unlock(&self->lock);
-        if (is_kept)
-            vera_frame_cache_report(self, frame->index, NULL);
-        pthread_mutex_lock(&self->lock);
     }
     pthread_mutex_unlock(&self->lock);
+    g_clear_object(&rough.clip);
+    g_clear_pointer(&rough.coder, vera_proxy_coder_free);
     return NULL;
 }
 
@@ -339,8 +397,10 @@ vera_frame_cache_move(VeraFrameCache *self, gint64 playhead, int direction)
     if (direction == 0 && !self->is_jump)
         direction = distance < 0 ? -1 : 0;
     self->store.travel = direction;
-    if (distance != 0)
+    if (distance != 0) {
         g_hash_table_remove(self->failed, &playhead);
+        self->proxy_tried = -1;
+    }
     if (vera_clip_get_key_frame(self->clip, playhead) != self->rough_key)
         self->rough_key = -1;
     self->store.playhead = playhead;
@@ -409,6 +469,27 @@ vera_frame_cache_set_max_bytes(VeraFrameCache *self, gsize max_bytes)
     pthread_mutex_unlock(&self->lock);
 }
 
+gint64
+vera_frame_cache_get_playhead(VeraFrameCache *self)
+{
+    pthread_mutex_lock(&self->lock);
+    gint64 playhead = self->store.playhead;
+    pthread_mutex_unlock(&self->lock);
+    return playhead;
+}
+
+void
+vera_frame_cache_set_proxies(VeraFrameCache *self, VeraProxyStore *proxies)
+{
+    pthread_mutex_lock(&self->lock);
+    VeraProxyStore *before = self->proxies;
+    self->proxies = proxies != NULL && !self->is_closed ? vera_proxy_store_ref(proxies) : NULL;
+    self->proxy_tried = -1;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    g_clear_pointer(&before, vera_proxy_store_unref);
+}
+
 gsize
 vera_frame_cache_get_bytes(VeraFrameCache *self)
 {
@@ -436,5 +517,7 @@ vera_frame_cache_close(VeraFrameCache *self)
     pthread_mutex_lock(&self->lock);
     vera_frame_store_clear(&self->store);
     vera_frame_store_init(&self->store, 0);
+    VeraProxyStore *proxies = g_steal_pointer(&self->proxies);
     pthread_mutex_unlock(&self->lock);
+    g_clear_pointer(&proxies, vera_proxy_store_unref);
 }

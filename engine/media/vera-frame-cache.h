@@ -2,6 +2,7 @@
 
 #include "engine/media/vera-clip.h"
 #include "engine/media/vera-frame-store.h"
+#include "engine/media/vera-proxy-store.h"
 
 G_BEGIN_DECLS
 
@@ -13,7 +14,7 @@ G_DECLARE_FINAL_TYPE(VeraFrameCache, vera_frame_cache, VERA, FRAME_CACHE, GObjec
  *
  * Decodes the frames around a playhead in threads of its own and keeps them, bounded in memory. One
  * thread decodes the frame that is asked for and then what will be asked for next; another one
- * shows the key frame of a place that has nothing yet.
+ * shows the proxy or the key frame of a place that has nothing yet.
  *
  * Thread-safety: every function may be called from any thread, and none but vera_frame_cache_new(),
  * vera_frame_cache_close() and vera_frame_cache_set_ready_func() waits for anything.
@@ -96,6 +97,20 @@ void vera_frame_cache_get_cached(VeraFrameCache *self, GArray *ranges);
 
 /** vera_frame_cache_set_max_bytes: changes the limit; what is beyond it goes at once */
 void vera_frame_cache_set_max_bytes(VeraFrameCache *self, gsize max_bytes);
+
+/** vera_frame_cache_get_playhead: Returns: the frame that was requested last, 0 before */
+gint64 vera_frame_cache_get_playhead(VeraFrameCache *self);
+
+/**
+ * vera_frame_cache_set_proxies:
+ * @self: a cache
+ * @proxies: (transfer none) (nullable): small pictures of its clip
+ *
+ * Where the exact frame is not there at once, a proxy nearer to it than any frame that is there is
+ * shown until it is: vera_frame_cache_get_nearest() then gives a frame with #VeraFrame.is_proxy.
+ * vera_frame_cache_get() never does.
+ */
+void vera_frame_cache_set_proxies(VeraFrameCache *self, VeraProxyStore *proxies);
 
 /** vera_frame_cache_get_bytes: Returns: bytes of the frames held */
 gsize vera_frame_cache_get_bytes(VeraFrameCache *self);

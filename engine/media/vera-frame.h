@@ -58,6 +58,8 @@ typedef struct {
  * @height: height in pixels, after rotation
  * @format: the sample format, as decoded
  * @color: the colour description
+ * @is_proxy: enlarged from a small picture (#VeraProxyCoder): good to be looked at, take no pixel
+ * from it
  * @stride: bytes from one row to the next, per plane
  * @data: the planes as decoded, never converted
  *
@@ -72,6 +74,7 @@ typedef struct {
     int height;
     VeraFrameFormat format;
     VeraColorDescription color;
+    gboolean is_proxy;
     int stride[VERA_FRAME_MAX_PLANES];
     guint8 *data[VERA_FRAME_MAX_PLANES];
     /*< private >*/
