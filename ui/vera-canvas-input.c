@@ -161,7 +161,7 @@ vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, Ve
 {
     GdkModifierType state =
         gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(scroll));
-    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), factor = pow(1.2, -dy), zoom, x;
+    double device = gtk_widget_get_scale_factor(GTK_WIDGET(self)), factor = pow(1.2, -dy);
 
     if (self->plate_width == 0)
         return GDK_EVENT_PROPAGATE;
@@ -172,30 +172,30 @@ vera_canvas_scroll_cb(GtkEventControllerScroll *scroll, double dx, double dy, Ve
         gtk_widget_queue_draw(GTK_WIDGET(self));
         return GDK_EVENT_STOP;
     }
-    zoom = CLAMP(self->zoom * factor, 0.01, 64.0);
-    factor = zoom / self->zoom;
-    self->is_fit = FALSE;
-    x = (self->pointer_x -
-         vera_canvas_get_pane(self, self->pointer_x) * vera_canvas_get_pane_width(self)) *
-        device;
-    self->x = x - (x - self->x) * factor;
-    self->y = self->pointer_y * device - (self->pointer_y * device - self->y) * factor;
-    self->zoom = zoom;
-    g_object_notify(G_OBJECT(self), "zoom");
-    gtk_widget_queue_draw(GTK_WIDGET(self));
+    vera_canvas_zoom_around(self, factor, self->pointer_x, self->pointer_y);
     return GDK_EVENT_STOP;
 }
 
 static void
 vera_canvas_pinch_begin_cb(GtkGesture *gesture, GdkEventSequence *sequence, VeraCanvas *self)
 {
-    self->drag_zoom = self->zoom;
+    double x = vera_canvas_get_pane_width(self) / 2,
+           y = gtk_widget_get_height(GTK_WIDGET(self)) / 2.0;
+
+    /* The first finger may have begun to draw. */
+    vera_canvas_region_cancel(self);
+    gtk_gesture_set_state(gesture, GTK_EVENT_SEQUENCE_CLAIMED);
+    gtk_gesture_get_bounding_box_center(gesture, &x, &y);
+    vera_canvas_pinch_begin(self, x, y);
 }
 
 static void
 vera_canvas_pinch_cb(GtkGestureZoom *gesture, double scale, VeraCanvas *self)
 {
-    vera_canvas_zoom_to(self, self->drag_zoom * scale);
+    double x, y;
+
+    if (gtk_gesture_get_bounding_box_center(GTK_GESTURE(gesture), &x, &y))
+        vera_canvas_pinch_update(self, scale, x, y);
 }
 
 /* What is seen at plate column @x: the wipe or the left side shows the other view. */

@@ -25,7 +25,9 @@ struct _VeraCanvas {
     /* Where: device pixels per plate pixel, device position of the plate */
     gboolean is_fit;
     double zoom, x, y;
-    double drag_x, drag_y, drag_zoom;
+    double drag_x, drag_y;
+    double pinch_x, pinch_y,
+        pinch_zoom; /* the plate pixel between two fingers, and the zoom when they came down */
     gboolean is_wiping;
     int drag_pane; /* the side in which a drag began, or -1 */
     double pointer_x, pointer_y; /* widget coordinates; negative outside */
@@ -56,6 +58,17 @@ void vera_canvas_to_plate(VeraCanvas *self, double x, double y, double *plate_x,
 void vera_canvas_from_plate(VeraCanvas *self, double plate_x, double plate_y, double *x, double *y);
 /** vera_canvas_layout: settles zoom and position for the size that the widget has now. */
 void vera_canvas_layout(VeraCanvas *self);
+/** vera_canvas_zoom_around: keeps what lies under widget coordinates where it is. */
+void vera_canvas_zoom_around(VeraCanvas *self, double factor, double x, double y);
+/**
+ * vera_canvas_pinch_begin, vera_canvas_pinch_update: two fingers, with their middle at widget
+ * coordinates.
+ * @scale: how far apart they are, against the beginning
+ *
+ * What lay between them stays between them, also as they move on.
+ */
+void vera_canvas_pinch_begin(VeraCanvas *self, double x, double y);
+void vera_canvas_pinch_update(VeraCanvas *self, double scale, double x, double y);
 /** vera_canvas_is_comparing: Returns: whether two takes are compared, instead of two views */
 gboolean vera_canvas_is_comparing(VeraCanvas *self);
 /** vera_canvas_fill_views: what is shown where: views and sides of @display. */

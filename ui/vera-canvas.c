@@ -72,39 +72,6 @@ vera_canvas_layout(VeraCanvas *self)
 }
 
 void
-vera_canvas_zoom_fit(VeraCanvas *self)
-{
-    self->is_fit = TRUE;
-    vera_canvas_layout(self);
-}
-
-void
-vera_canvas_zoom_to(VeraCanvas *self, double zoom)
-{
-    vera_canvas_zoom_by(self, zoom / self->zoom);
-}
-
-static void
-vera_canvas_zoom_around(VeraCanvas *self, double factor, double x, double y)
-{
-    double device = vera_canvas_get_device_scale(self), zoom = CLAMP(self->zoom * factor, 0.01, 64.0);
-
-    self->is_fit = FALSE;
-    factor = zoom / self->zoom;
-    self->x = x * device - (x * device - self->x) * factor;
-    self->y = y * device - (y * device - self->y) * factor;
-    self->zoom = zoom;
-    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_ZOOM]);
-    gtk_widget_queue_draw(GTK_WIDGET(self));
-}
-
-void
-vera_canvas_zoom_by(VeraCanvas *self, double factor)
-{
-    vera_canvas_zoom_around(self, factor, vera_canvas_get_pane_width(self) / 2.0, gtk_widget_get_height(GTK_WIDGET(self)) / 2.0);
-}
-
-void
 vera_canvas_flip(VeraCanvas *self)
 {
     VeraView view = self->view;

@@ -64,7 +64,7 @@ vera_editor_delete_take(VeraEditor *self, const char *take_id)
         g_free(edit->chosen_take);
         edit->chosen_take = g_strdup(neighbour ? neighbour->id : NULL);
     }
-    g_ptr_array_remove_index(edit->takes, at);
+    vera_project_state_remove_take(state, edit, take);
     vera_editor_commit(self, g_steal_pointer(&state), _("Delete Take"), NULL);
     vera_editor_notify_compared(self);
 }

@@ -22,8 +22,10 @@ VERA_WINDOW_ACTION(open, vera_window_choose_open(self))
 VERA_WINDOW_ACTION(relink, vera_window_choose_relink(self))
 VERA_WINDOW_ACTION(save, vera_window_save(self))
 VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
+VERA_WINDOW_ACTION(clean_takes, vera_window_clean_takes(self))
 VERA_WINDOW_ACTION(undo, vera_project_undo(vera_editor_get_project(self->editor)))
 VERA_WINDOW_ACTION(redo, vera_project_redo(vera_editor_get_project(self->editor)))
+VERA_WINDOW_ACTION(history, vera_project_go_to(vera_editor_get_project(self->editor), (guint)g_variant_get_int32(v)))
 VERA_WINDOW_ACTION(show_help, gtk_window_present(GTK_WINDOW(vera_shortcuts_window_new(GTK_WINDOW(self)))))
 VERA_WINDOW_ACTION(model_guide, vera_window_show_model_guide(self))
 VERA_WINDOW_ACTION(step_back, vera_editor_set_frame(self->editor, vera_editor_get_frame(self->editor) - 1))
@@ -105,7 +107,7 @@ vera_window_delete_edit_cb(GSimpleAction *action, GVariant *parameter, gpointer 
 
     if (state == NULL)
         return;
-    g_ptr_array_remove(state->edits, edit);
+    vera_project_state_remove_edit(state, edit);
     vera_editor_commit(self->editor, state, _("Delete Edit"), NULL);
 }
 
@@ -259,8 +261,10 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "relink", .activate = vera_window_relink_cb },
     { .name = "save", .activate = vera_window_save_cb },
     { .name = "save-as", .activate = vera_window_save_as_cb },
+    { .name = "clean-takes", .activate = vera_window_clean_takes_cb },
     { .name = "undo", .activate = vera_window_undo_cb },
     { .name = "redo", .activate = vera_window_redo_cb },
+    { .name = "history", .activate = vera_window_history_cb, .parameter_type = "i", .state = "0" },
     { .name = "step-back", .activate = vera_window_step_back_cb },
     { .name = "step-forward", .activate = vera_window_step_forward_cb },
     { .name = "jump-back", .activate = vera_window_jump_back_cb },

@@ -13,6 +13,7 @@ struct _VeraWindow {
     AdwApplicationWindow parent_instance;
 
     AdwWindowTitle *title;
+    GMenu *main_menu;
     AdwToastOverlay *toasts;
     GtkStack *stack;
     AdwStatusPage *welcome_page, *error_page;
@@ -33,6 +34,8 @@ struct _VeraWindow {
     VeraEditor *editor;
     VeraQueue *queue;
     GtkFileChooserNative *chooser;
+    struct _VeraWindowPending *saving_as; /* what follows once a name has been chosen */
+    GMenu *undo_menu, *history_menu;
     GPtrArray *recoverable;
     char *bundled_model;
     guint tick;
@@ -44,15 +47,24 @@ void vera_window_add_actions(VeraWindow *self);
 void vera_window_update_actions(VeraWindow *self);
 void vera_window_show_model_guide(VeraWindow *self);
 
+/** vera_window_add_history: puts undo, redo and what was done into the main menu.
+ * vera_window_update_history: as it is now. */
+void vera_window_add_history(VeraWindow *self);
+void vera_window_update_history(VeraWindow *self);
+
 /** VeraWindowThen: what follows once unsaved changes are saved or given up. */
 typedef void (*VeraWindowThen)(VeraWindow *self, gpointer data);
 void vera_window_confirm(VeraWindow *self, VeraWindowThen then, gpointer data, GDestroyNotify free_data);
 
+/** vera_window_end_saving: forgets what was to follow a choice of a name. */
+void vera_window_end_saving(VeraWindow *self);
 void vera_window_save(VeraWindow *self);
 void vera_window_save_as(VeraWindow *self);
 void vera_window_choose_open(VeraWindow *self);
 void vera_window_choose_relink(VeraWindow *self);
 void vera_window_new_project(VeraWindow *self);
+/** vera_window_clean_takes: asks whether files of deleted takes may go, and lets them. */
+void vera_window_clean_takes(VeraWindow *self);
 void vera_window_fill_recent(VeraWindow *self);
 
 G_END_DECLS

@@ -19,7 +19,7 @@ vera_window_choose(VeraWindow *self, const char *title, GtkFileChooserAction act
 
 /* Unsaved changes ------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
+typedef struct _VeraWindowPending {
     VeraWindow *window;
     VeraWindowThen then;
     gpointer data;
@@ -71,18 +71,21 @@ vera_window_save_to(VeraWindow *self, const char *path, VeraWindowPending *pendi
     vera_project_save_async(vera_editor_get_project(self->editor), path, VERA_PROJECT_SAVE_FLAGS_NONE, vera_window_saved_cb, pending);
 }
 
+static void vera_window_save_as_then(VeraWindow *self, VeraWindowPending *pending);
+
 static void
 vera_window_confirm_response_cb(AdwMessageDialog *dialog, const char *response, VeraWindowPending *pending)
 {
     VeraWindow *self = pending->window;
 
-    if (g_str_equal(response, "save") && vera_project_get_path(vera_editor_get_project(self->editor)) != NULL) {
-        vera_window_save_to(self, NULL, pending);
+    if (g_str_equal(response, "save")) {
+        if (vera_project_get_path(vera_editor_get_project(self->editor)) != NULL)
+            vera_window_save_to(self, NULL, pending);
+        else
+            vera_window_save_as_then(self, pending);
         return;
     }
-    if (g_str_equal(response, "save"))
-        vera_window_save_as(self);
-    else if (g_str_equal(response, "discard"))
+    if (g_str_equal(response, "discard"))
         pending->then(self, pending->data);
     vera_window_pending_free(pending);
 }
@@ -117,6 +120,13 @@ vera_window_said_saved(VeraWindow *self, gpointer data)
     vera_window_show_message(self, _("Saved"));
 }
 
+void
+vera_window_end_saving(VeraWindow *self)
+{
+    g_clear_pointer(&self->saving_as, vera_window_pending_free);
+}
+
+/* Without a name nothing is saved, and what was to follow does not. */
 static void
 vera_window_save_as_cb(GtkNativeDialog *dialog, int response, VeraWindow *self)
 {
@@ -124,20 +134,31 @@ vera_window_save_as_cb(GtkNativeDialog *dialog, int response, VeraWindow *self)
     g_autofree char *path = file ? g_file_get_path(file) : NULL;
     g_autofree char *full = NULL;
 
-    if (path == NULL)
+    if (path == NULL) {
+        vera_window_end_saving(self);
         return;
+    }
     full = g_str_has_suffix(path, VERA_WINDOW_SUFFIX) ? g_strdup(path) : g_strconcat(path, VERA_WINDOW_SUFFIX, NULL);
-    vera_window_save_to(self, full, vera_window_pending_new(self, vera_window_said_saved, NULL, NULL));
+    vera_window_save_to(self, full, g_steal_pointer(&self->saving_as));
+}
+
+static void
+vera_window_save_as_then(VeraWindow *self, VeraWindowPending *pending)
+{
+    const char *title = vera_project_get_title(vera_editor_get_project(self->editor));
+    g_autofree char *name = g_strconcat(title ? title : _("Untitled"), VERA_WINDOW_SUFFIX, NULL);
+
+    vera_window_end_saving(self);
+    self->saving_as = pending;
+    vera_window_choose(self, _("Save Project As"), GTK_FILE_CHOOSER_ACTION_SAVE, G_CALLBACK(vera_window_save_as_cb));
+    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(self->chooser), name);
 }
 
 void
 vera_window_save_as(VeraWindow *self)
 {
-    const char *title = vera_project_get_title(vera_editor_get_project(self->editor));
-    g_autofree char *name = g_strconcat(title ? title : _("Untitled"), VERA_WINDOW_SUFFIX, NULL);
-
-    vera_window_choose(self, _("Save Project As"), GTK_FILE_CHOOSER_ACTION_SAVE, G_CALLBACK(vera_window_save_as_cb));
-    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(self->chooser), name);
+    vera_window_save_as_then(self,
+                             vera_window_pending_new(self, vera_window_said_saved, NULL, NULL));
 }
 
 void

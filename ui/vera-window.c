@@ -73,6 +73,7 @@ vera_window_update_undo(VeraWindow *self)
 
     vera_tips_set(self->undo_button, undo_tip);
     vera_tips_set(self->redo_button, redo_tip);
+    vera_window_update_history(self);
 }
 
 static void
@@ -358,6 +359,8 @@ vera_window_dispose(GObject *object)
     g_clear_object(&self->editor);
     g_clear_object(&self->queue);
     g_clear_object(&self->chooser);
+    g_clear_object(&self->undo_menu);
+    g_clear_object(&self->history_menu);
     g_clear_pointer(&self->recoverable, g_ptr_array_unref);
     g_clear_pointer(&self->bundled_model, g_free);
     G_OBJECT_CLASS(vera_window_parent_class)->dispose(object);
@@ -367,6 +370,7 @@ static void
 vera_window_bind(GtkWidgetClass *klass)
 {
     gtk_widget_class_bind_template_child(klass, VeraWindow, title);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, main_menu);
     gtk_widget_class_bind_template_child(klass, VeraWindow, toasts);
     gtk_widget_class_bind_template_child(klass, VeraWindow, stack);
     gtk_widget_class_bind_template_child(klass, VeraWindow, welcome_page);
@@ -427,6 +431,7 @@ vera_window_new(GtkApplication *application, VeraQueue *queue, const char *defau
     vera_layers_panel_set_editor(self->layers_panel, self->editor);
     vera_queue_panel_set_queue(self->queue_panel, queue);
     vera_window_add_actions(self);
+    vera_window_add_history(self);
     vera_tips_update(GTK_WIDGET(self));
     vera_window_restore(self);
     vera_window_watch(self);

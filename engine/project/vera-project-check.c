@@ -122,6 +122,19 @@ vera_project_check_edit(const VeraProjectState *state, guint index, GHashTable *
 }
 
 static gboolean
+vera_project_check_removed(const VeraProjectState *self, GHashTable *ids, GError **error)
+{
+    for (guint i = 0; i < self->removed_takes->len; i++) {
+        const VeraProjectTake *take = self->removed_takes->pdata[i];
+        if (!vera_project_check_id(ids, "removed take", i, take->id, error) ||
+            !vera_project_check_path("removed take", take->id, take->dir, error) ||
+            !vera_project_check_text("removed take", take->id, take->name, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 vera_project_check_markers(const VeraProjectState *self, GError **error)
 {
     for (guint i = 0; i < self->markers->len; i++) {
@@ -150,5 +163,5 @@ vera_project_state_check(const VeraProjectState *self, GError **error)
     if (self->in_frame < -1 || self->out_frame < -1 ||
         (self->in_frame >= 0 && self->out_frame >= 0 && self->out_frame < self->in_frame))
         return vera_project_check_fail(error, "the range from in to out makes no sense");
-    return vera_project_check_markers(self, error);
+    return vera_project_check_removed(self, ids, error) && vera_project_check_markers(self, error);
 }

@@ -8,7 +8,7 @@
 /* What the read callbacks fill, and where relative paths start. */
 typedef struct {
     VeraProjectState *state;
-    VeraEdit *edit;
+    GPtrArray *takes; /* where a take that is read goes */
     const char *base_dir;
 } VeraProjectReading;
 
@@ -123,7 +123,7 @@ vera_project_take_read_cb(VeraProjectReader *reader, gpointer target)
     VeraProjectReading *reading = target;
     VeraProjectTake *self = g_new0(VeraProjectTake, 1);
 
-    g_ptr_array_add(reading->edit->takes, self);
+    g_ptr_array_add(reading->takes, self);
     vera_project_reader_get_string(reader, "id", &self->id);
     vera_project_read_path(reader, "dir", reading->base_dir, &self->dir);
     vera_project_reader_get_string(reader, "name", &self->name);
@@ -251,7 +251,7 @@ vera_edit_read_cb(VeraProjectReader *reader, gpointer target)
 
     g_clear_pointer(&self->id, g_free);
     g_ptr_array_add(reading->state->edits, self);
-    reading->edit = self;
+    reading->takes = self->takes;
     vera_project_reader_get_string(reader, "id", &self->id);
     vera_project_reader_get_string(reader, "clip", &self->clip_id);
     vera_project_reader_get_string(reader, "instruction", &self->instruction);
@@ -304,6 +304,20 @@ vera_project_marker_read_cb(VeraProjectReader *reader, gpointer target)
     vera_project_reader_end(reader, &self->extra);
 }
 
+static void
+vera_project_removed_to_json(const VeraProjectState *self, JsonObject *object, const char *base_dir)
+{
+    JsonArray *removed;
+
+    if (self->removed_takes->len == 0)
+        return;
+    removed = json_array_new();
+    for (guint i = 0; i < self->removed_takes->len; i++)
+        json_array_add_object_element(
+            removed, vera_project_take_to_json(self->removed_takes->pdata[i], base_dir));
+    json_object_set_array_member(object, "removed_takes", removed);
+}
+
 JsonObject *
 vera_project_state_to_json(const VeraProjectState *self, const char *base_dir)
 {
@@ -318,6 +332,7 @@ vera_project_state_to_json(const VeraProjectState *self, const char *base_dir)
     for (guint i = 0; i < self->edits->len; i++)
         json_array_add_object_element(edits, vera_edit_to_json(self->edits->pdata[i], base_dir));
     json_object_set_array_member(object, "edits", edits);
+    vera_project_removed_to_json(self, object, base_dir);
     for (guint i = 0; i < self->markers->len; i++)
         json_array_add_object_element(markers, vera_project_marker_to_json(&g_array_index(
                                                    self->markers, VeraProjectMarker, i)));
@@ -348,6 +363,9 @@ vera_project_state_read(VeraProjectReader *reader, VeraProjectReading *reading)
         vera_project_reader_fail(reader, "vera_project", "is missing or not a format number");
     vera_project_reader_get_objects(reader, "clips", "clip", vera_project_clip_read_cb, reading);
     vera_project_reader_get_objects(reader, "edits", "edit", vera_edit_read_cb, reading);
+    reading->takes = state->removed_takes;
+    vera_project_reader_get_objects(reader, "removed_takes", "removed take",
+                                    vera_project_take_read_cb, reading);
     vera_project_reader_get_objects(reader, "markers", "marker", vera_project_marker_read_cb,
                                     reading);
     vera_project_reader_get_int64(reader, "in_frame", &state->in_frame);

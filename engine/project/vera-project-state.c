@@ -162,6 +162,7 @@ vera_project_state_new(void)
     self->ref_count = 1;
     self->clips = g_ptr_array_new_with_free_func((GDestroyNotify)vera_project_clip_free);
     self->edits = g_ptr_array_new_with_free_func((GDestroyNotify)vera_edit_free);
+    self->removed_takes = g_ptr_array_new_with_free_func((GDestroyNotify)vera_project_take_free);
     self->markers = g_array_new(FALSE, FALSE, sizeof(VeraProjectMarker));
     g_array_set_clear_func(self->markers, vera_project_marker_clear);
     self->in_frame = -1;
@@ -178,6 +179,8 @@ vera_project_state_copy(const VeraProjectState *self)
         g_ptr_array_add(copy->clips, vera_project_clip_copy(self->clips->pdata[i]));
     for (guint i = 0; i < self->edits->len; i++)
         g_ptr_array_add(copy->edits, vera_edit_copy(self->edits->pdata[i]));
+    for (guint i = 0; i < self->removed_takes->len; i++)
+        g_ptr_array_add(copy->removed_takes, vera_project_take_copy(self->removed_takes->pdata[i]));
     for (guint i = 0; i < self->markers->len; i++) {
         VeraProjectMarker marker = g_array_index(self->markers, VeraProjectMarker, i);
         marker.name = g_strdup(marker.name);
@@ -207,6 +210,7 @@ vera_project_state_unref(VeraProjectState *self)
         return;
     g_ptr_array_unref(self->clips);
     g_ptr_array_unref(self->edits);
+    g_ptr_array_unref(self->removed_takes);
     g_array_unref(self->markers);
     g_free(self->extra);
     g_free(self);
@@ -232,6 +236,23 @@ vera_project_state_find_edit(const VeraProjectState *self, const char *id)
             return edit;
     }
     return NULL;
+}
+
+void
+vera_project_state_remove_take(VeraProjectState *self, VeraEdit *edit, VeraProjectTake *take)
+{
+    guint at;
+
+    if (g_ptr_array_find(edit->takes, take, &at))
+        g_ptr_array_add(self->removed_takes, g_ptr_array_steal_index(edit->takes, at));
+}
+
+void
+vera_project_state_remove_edit(VeraProjectState *self, VeraEdit *edit)
+{
+    while (edit->takes->len > 0)
+        vera_project_state_remove_take(self, edit, edit->takes->pdata[0]);
+    g_ptr_array_remove(self->edits, edit);
 }
 
 gboolean

@@ -101,6 +101,8 @@ typedef struct {
  * @ref_count: private
  * @clips: (element-type VeraProjectClip)
  * @edits: (element-type VeraEdit): the layer stack, bottom first
+ * @removed_takes: (element-type VeraProjectTake): takes that were deleted from their edits; their
+ * files are there until vera_take_files_remove()
  * @markers: (element-type VeraProjectMarker): array of structs; frames need not be in order
  * @in_frame: first frame of the user's range, from 0; -1 is unset
  * @out_frame: its last frame, inclusive; -1 is unset
@@ -117,6 +119,7 @@ typedef struct {
     int ref_count;
     GPtrArray *clips;
     GPtrArray *edits;
+    GPtrArray *removed_takes;
     GArray *markers;
     gint64 in_frame, out_frame;
     gboolean is_linear_over;
@@ -167,6 +170,13 @@ VeraProjectClip *vera_project_state_find_clip(const VeraProjectState *self, cons
 
 /** vera_project_state_find_edit: @id may be %NULL. Returns: (transfer none) (nullable): the edit */
 VeraEdit *vera_project_state_find_edit(const VeraProjectState *self, const char *id);
+
+/** vera_project_state_remove_take: moves a take of @edit, an edit of @self, to the removed ones;
+ * what is chosen is the caller's. */
+void vera_project_state_remove_take(VeraProjectState *self, VeraEdit *edit, VeraProjectTake *take);
+
+/** vera_project_state_remove_edit: removes @edit; its takes join the removed ones. */
+void vera_project_state_remove_edit(VeraProjectState *self, VeraEdit *edit);
 
 /** vera_project_state_is_shown: Returns: whether the layer of @edit is shown and exported: visible,
  * or solo while any edit is */

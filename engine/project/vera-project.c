@@ -340,13 +340,17 @@ vera_project_end_merge(VeraProject *self)
     g_clear_pointer(&vera_project_get_step(self)->merge_key, g_free);
 }
 
-static gboolean
-vera_project_go_to(VeraProject *self, guint index)
+gboolean
+vera_project_go_to(VeraProject *self, guint position)
 {
-    VeraProjectLook before = vera_project_look(self);
+    VeraProjectLook before;
 
+    g_return_val_if_fail(VERA_IS_PROJECT(self), FALSE);
+    if (position == self->current || position >= self->steps->len)
+        return FALSE;
+    before = vera_project_look(self);
     vera_project_end_merge(self);
-    self->current = index;
+    self->current = position;
     vera_project_end_merge(self);
     self->n_changes++;
     vera_project_append_to_journal(self);
@@ -369,6 +373,41 @@ vera_project_redo(VeraProject *self)
     return vera_project_get_can_redo(self) && vera_project_go_to(self, self->current + 1);
 }
 
+GPtrArray *
+vera_project_list_states(VeraProject *self)
+{
+    GPtrArray *states;
+
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    states = g_ptr_array_new_with_free_func((GDestroyNotify)vera_project_state_unref);
+    for (guint i = 0; i < self->steps->len; i++)
+        g_ptr_array_add(states,
+                        vera_project_state_ref(((VeraProjectStep *)self->steps->pdata[i])->state));
+    return states;
+}
+
+guint
+vera_project_get_n_steps(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), 0);
+    return self->steps->len;
+}
+
+guint
+vera_project_get_position(VeraProject *self)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), 0);
+    return self->current;
+}
+
+const char *
+vera_project_get_step_name(VeraProject *self, guint position)
+{
+    g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
+    return position < self->steps->len ? ((VeraProjectStep *)self->steps->pdata[position])->name
+                                       : NULL;
+}
+
 const char *
 vera_project_get_undo_name(VeraProject *self)
 {
@@ -380,9 +419,7 @@ const char *
 vera_project_get_redo_name(VeraProject *self)
 {
     g_return_val_if_fail(VERA_IS_PROJECT(self), NULL);
-    if (!vera_project_get_can_redo(self))
-        return NULL;
-    return ((VeraProjectStep *)self->steps->pdata[self->current + 1])->name;
+    return vera_project_get_step_name(self, self->current + 1);
 }
 
 const char *

@@ -134,6 +134,25 @@ gboolean vera_project_undo(VeraProject *self);
 /** vera_project_redo: forward by one step. Returns: %FALSE if there is none */
 gboolean vera_project_redo(VeraProject *self);
 
+/** vera_project_list_states: Returns: (transfer full) (element-type VeraProjectState): every state
+ * that undo and redo lead to, the current one among them, the oldest first */
+GPtrArray *vera_project_list_states(VeraProject *self);
+
+/** vera_project_get_n_steps: Returns: how many states the history holds; the first is as the
+ * project was opened */
+guint vera_project_get_n_steps(VeraProject *self);
+
+/** vera_project_get_position: Returns: which of them is the current one, from 0 */
+guint vera_project_get_position(VeraProject *self);
+
+/** vera_project_get_step_name: Returns: (nullable): what led to the state at @position; %NULL for
+ * the first */
+const char *vera_project_get_step_name(VeraProject *self, guint position);
+
+/** vera_project_go_to: undoes or redoes up to the state at @position. Returns: %FALSE if that is
+ * the current one, or none */
+gboolean vera_project_go_to(VeraProject *self, guint position);
+
 /** vera_project_get_undo_name: Returns: (nullable): name of the step that undo would take back */
 const char *vera_project_get_undo_name(VeraProject *self);
 

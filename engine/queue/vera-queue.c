@@ -426,6 +426,24 @@ vera_queue_get_n_active(VeraQueue *self)
     return n;
 }
 
+GPtrArray *
+vera_queue_list_take_dirs(VeraQueue *self)
+{
+    GPtrArray *dirs = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        const VeraJob *job = g_ptr_array_index(self->jobs, i);
+        if (job->state == VERA_JOB_STATE_DONE)
+            continue;
+        if (job->spec->take_dir != NULL)
+            g_ptr_array_add(dirs, g_strdup(job->spec->take_dir));
+        for (guint k = 0; job->spec->layers != NULL && k < job->spec->layers->len; k++)
+            g_ptr_array_add(dirs,
+                            g_strdup(g_array_index(job->spec->layers, VeraQueueLayer, k).take_dir));
+    }
+    return dirs;
+}
+
 void
 vera_queue_set_preview(VeraQueue *self, gint64 frame, VeraQueuePreviewFunc func, gpointer user_data)
 {

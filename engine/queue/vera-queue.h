@@ -129,6 +129,10 @@ void vera_queue_set_preview(VeraQueue *self,
                             VeraQueuePreviewFunc func,
                             gpointer user_data);
 
+/** vera_queue_list_take_dirs: Returns: (transfer full) (element-type filename): folders of takes
+ * that jobs make or read which are not done or may be tried again */
+GPtrArray *vera_queue_list_take_dirs(VeraQueue *self);
+
 /** vera_queue_get_rates: Returns: (transfer none): how fast takes were made here; kept beside the list, as STATE_PATH-rates */
 VeraJobRates *vera_queue_get_rates(VeraQueue *self);
 

@@ -150,12 +150,26 @@ fixture_make_state(const Fixture *fixture)
     edit->is_solo = TRUE;
     edit->opacity = 0.3;
     edit->refinement = refinement;
+    g_ptr_array_add(state->removed_takes, vera_project_take_new("/elsewhere/take-2", "Take 2"));
     vera_project_state_add_marker(state, 12, "cut");
     vera_project_state_add_marker(state, 3, NULL);
     state->in_frame = 2;
     state->out_frame = 90;
     state->is_linear_over = TRUE;
     return state;
+}
+
+static inline void
+fixture_assert_takes_equal(GPtrArray *a, GPtrArray *b)
+{
+    g_assert_cmpuint(a->len, ==, b->len);
+    for (guint i = 0; i < a->len; i++) {
+        const VeraProjectTake *p = a->pdata[i], *q = b->pdata[i];
+        g_assert_cmpstr(p->id, ==, q->id);
+        g_assert_cmpstr(p->dir, ==, q->dir);
+        g_assert_cmpstr(p->name, ==, q->name);
+        g_assert_cmpstr(p->extra, ==, q->extra);
+    }
 }
 
 static inline void
@@ -175,14 +189,7 @@ fixture_assert_edits_equal(const VeraEdit *a, const VeraEdit *b)
     g_assert_true(a->guidance == b->guidance);
     g_assert_cmpint(a->width, ==, b->width);
     g_assert_cmpint(a->height, ==, b->height);
-    g_assert_cmpuint(a->takes->len, ==, b->takes->len);
-    for (guint i = 0; i < a->takes->len; i++) {
-        const VeraProjectTake *p = a->takes->pdata[i], *q = b->takes->pdata[i];
-        g_assert_cmpstr(p->id, ==, q->id);
-        g_assert_cmpstr(p->dir, ==, q->dir);
-        g_assert_cmpstr(p->name, ==, q->name);
-        g_assert_cmpstr(p->extra, ==, q->extra);
-    }
+    fixture_assert_takes_equal(a->takes, b->takes);
     g_assert_cmpstr(a->chosen_take, ==, b->chosen_take);
     g_assert_cmpint(a->is_visible, ==, b->is_visible);
     g_assert_cmpint(a->is_solo, ==, b->is_solo);
@@ -205,6 +212,7 @@ fixture_assert_states_equal(const VeraProjectState *a, const VeraProjectState *b
     g_assert_cmpuint(a->edits->len, ==, b->edits->len);
     for (guint i = 0; i < a->edits->len; i++)
         fixture_assert_edits_equal(a->edits->pdata[i], b->edits->pdata[i]);
+    fixture_assert_takes_equal(a->removed_takes, b->removed_takes);
     g_assert_cmpuint(a->markers->len, ==, b->markers->len);
     for (guint i = 0; i < a->markers->len; i++) {
         const VeraProjectMarker *p = &g_array_index(a->markers, VeraProjectMarker, i);

@@ -52,8 +52,9 @@ test_round_trip(Fixture *fixture, gconstpointer unused)
     VeraEdit *edit = wanted->edits->pdata[0], *got_edit = got->edits->pdata[0];
     VeraProjectTake *take = edit->takes->pdata[0], *got_take = got_edit->takes->pdata[0];
     VeraProjectClip *clip = wanted->clips->pdata[0], *got_clip = got->clips->pdata[0];
-    char **ours[] = {&edit->id, &edit->clip_id, &take->id, &edit->chosen_take, &clip->id};
-    char *theirs[] = {got_edit->id, got_clip->id, got_take->id, got_take->id, got_clip->id};
+    VeraProjectTake *removed = wanted->removed_takes->pdata[0], *got_removed = got->removed_takes->pdata[0];
+    char **ours[] = {&edit->id, &edit->clip_id, &take->id, &edit->chosen_take, &clip->id, &removed->id};
+    char *theirs[] = {got_edit->id, got_clip->id, got_take->id, got_take->id, got_clip->id, got_removed->id};
     for (gsize i = 0; i < G_N_ELEMENTS(ours); i++) {
         g_free(*ours[i]);
         *ours[i] = g_strdup(theirs[i]);
