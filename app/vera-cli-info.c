@@ -53,6 +53,8 @@ vera_cli_info_print_clip(VeraClip *clip)
         g_print(", rotated by %d degrees", info->rotation);
     g_print("\nframes     %" G_GINT64_FORMAT ", %.3f s\n", info->n_frames,
             vera_clip_get_frame_time(clip, info->n_frames - 1) + (rate > 0 ? 1 / rate : 0));
+    if (info->is_truncated)
+        g_print("truncated  the file ends before what its header lists; copy it again\n");
     g_print("rate       %d/%d (%.3f)%s\n", info->rate_num, info->rate_den, rate,
             info->is_variable_rate ? ", variable" : "");
     g_print("samples    %s, %d bit%s%s\n", vera_cli_info_get_layout(&info->format), info->format.bits,

@@ -207,6 +207,10 @@ vera_cli_job_run_edit(const VeraCliJob *job)
             stderr,
             "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
             vera_edit_job_get_model_info(edit)->name);
+    if (vera_clip_get_info(vera_edit_job_get_clip(edit))->is_truncated)
+        fprintf(stderr,
+                "vera: ‘%s’ ends before what its header lists: frames are missing at its end.\n",
+                vera_clip_get_path(vera_edit_job_get_clip(edit)));
     if (job->is_dry_run)
         return vera_cli_job_dry_run(job, edit);
     if (!vera_cli_job_check_output(job, vera_edit_job_get_clip(edit), &error))

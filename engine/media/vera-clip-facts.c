@@ -1,8 +1,14 @@
 #include "config.h"
 
+#include <libavutil/parseutils.h>
+
 #include "engine/media/vera-clip-movie.h"
 
 #define VERA_CLIP_DEFAULT_RATE ((AVRational){24, 1})
+
+/* A clip that ends so many seconds before its tagged length has lost its end; less may be rounding,
+ * or the last frame's own length. */
+#define VERA_CLIP_LOST_END 1.0
 
 /** Whether frame k lies within one unit of k / @rate, for every k: containers round times to their
  * unit. */
@@ -92,6 +98,37 @@ vera_clip_movie_set_aspect(VeraClipMovie *self, AVStream *stream)
     av_reduce(&info->pixel_aspect_num, &info->pixel_aspect_den, aspect.num, aspect.den, 65536);
 }
 
+/** The stream's own length as Matroska tags it, in seconds, or 0 */
+static double
+vera_clip_movie_get_tagged_duration(const AVStream *stream)
+{
+    const AVDictionaryEntry *tag = av_dict_get(stream->metadata, "DURATION", NULL, 0);
+    gint64 us = 0;
+
+    return tag != NULL && av_parse_time(&us, tag->value, 1) >= 0 ? (double)us / G_USEC_PER_SEC : 0;
+}
+
+/* A header that lists where its packets are tells by their places; others tell by their length. */
+static gboolean
+vera_clip_movie_is_truncated(const VeraClipMovie *self, AVStream *stream)
+{
+    AVIOContext *io = self->container->pb;
+    gint64 size = io != NULL ? avio_size(io) : -1;
+    AVRational unit = stream->time_base;
+    double end;
+
+    for (int i = avformat_index_get_entries_count(stream) - 1; size >= 0 && i >= 0; i--) {
+        const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
+        if (entry->pos >= 0 && entry->size > 0 && entry->pos + entry->size > size)
+            return TRUE;
+    }
+    if (self->index.lacks_pts)
+        return FALSE;
+    end = (double)vera_clip_index_get_shown(&self->index, self->index.order->len - 1)->pts *
+          unit.num / unit.den;
+    return vera_clip_movie_get_tagged_duration(stream) > end + VERA_CLIP_LOST_END;
+}
+
 void
 vera_clip_movie_describe(VeraClipMovie *self)
 {
@@ -110,6 +147,7 @@ vera_clip_movie_describe(VeraClipMovie *self)
             info->n_audio_streams++;
     self->timecode = g_strdup(vera_clip_movie_find_timecode(self));
     info->start_timecode = self->timecode;
+    info->is_truncated = vera_clip_movie_is_truncated(self, stream);
     vera_clip_movie_set_times(self, stream);
     vera_clip_movie_set_aspect(self, stream);
 }

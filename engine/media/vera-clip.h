@@ -17,6 +17,7 @@ G_DECLARE_FINAL_TYPE(VeraClip, vera_clip, VERA, CLIP, GObject)
  * @rate_num: frame rate numerator (nominal, for VFR the average)
  * @rate_den: frame rate denominator
  * @is_variable_rate: whether frame durations differ
+ * @is_truncated: whether the file ends before what its header lists: frames are missing at the end
  * @time_base_num: numerator of the unit of #VeraFrame.pts
  * @time_base_den: denominator of that unit
  * @pixel_aspect_num: sample aspect ratio numerator (1 for square)
@@ -37,6 +38,7 @@ typedef struct {
     int rate_num;
     int rate_den;
     gboolean is_variable_rate;
+    gboolean is_truncated;
     int time_base_num;
     int time_base_den;
     int pixel_aspect_num;

@@ -71,6 +71,14 @@ test_truncated_movies(void)
     }
     assert_read_fails(part, n, "no frame");
     assert_read_fails(part, -1, "no frame -1");
+    g_assert_false(vera_clip_get_info(whole)->is_truncated);
+    g_assert_true(vera_clip_get_info(part)->is_truncated);
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=s=64x48:r=24:d=4 -c:v mjpeg "
+                              "whole.mkv && head -c $(($(stat -c %s whole.mkv) / 2)) whole.mkv > part.mkv"));
+    g_autoptr(VeraClip) whole_mkv = fixture_open("whole.mkv");
+    g_autoptr(VeraClip) part_mkv = fixture_open("part.mkv");
+    g_assert_false(vera_clip_get_info(whole_mkv)->is_truncated);
+    g_assert_true(vera_clip_get_info(part_mkv)->is_truncated);
     g_assert_true(fixture_run("ffmpeg -y " SMALL
                               " -c:v mjpeg late.mov && head -c 20000 late.mov > headless.mov"));
     fixture_assert_fails("headless.mov", VERA_ENGINE_ERROR_BAD_INPUT, "headless.mov");
