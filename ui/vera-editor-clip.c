@@ -53,6 +53,7 @@ vera_editor_close_clip(VeraEditor *self)
         g_cancellable_cancel(self->opening);
     g_clear_object(&self->opening);
     vera_editor_close_sound(self);
+    vera_editor_unwatch_media(self);
     if (self->cache != NULL) {
         vera_frame_cache_set_ready_func(self->cache, NULL, NULL);
         vera_frame_cache_close(self->cache);
@@ -101,6 +102,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_editor_request(self);
     vera_editor_set_preview_frame(self);
     vera_editor_open_sound(self);
+    vera_editor_watch_media(self);
 }
 
 static void vera_editor_open(VeraEditor *self, const char *path, const char *clip_id, gint64 frame);

@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 #define VERA_EDITOR_CACHE_MIB 768
 #define VERA_EDITOR_LAYER_MIB 512
 
+typedef struct _VeraEditorWatch VeraEditorWatch;
+
 struct _VeraEditor {
     GObject parent_instance;
 
@@ -36,6 +38,10 @@ struct _VeraEditor {
     char *preview_edit;
     gint64 preview_frame;
 
+    VeraEditorWatch *watch; /* of the clip's file */
+    char *media_trouble;
+    gboolean is_media_replaced;
+
     gint64 frame;
     gint64 back_frame;
     gint64 mask_asked; /* the frame that was requested of @mask_cache last */
@@ -60,6 +66,9 @@ void vera_editor_settle_clip(VeraEditor *self);
 void vera_editor_close_clip(VeraEditor *self);
 /* vera_editor_frame_ready_cb: a #VeraFrameCacheReadyFunc with the editor as its data: "frame-ready" on the main loop. */
 void vera_editor_frame_ready_cb(gint64 frame, const GError *error, gpointer data);
+/* vera_editor_watch_media: what becomes of the file of the clip that is open, until vera_editor_unwatch_media(). */
+void vera_editor_watch_media(VeraEditor *self);
+void vera_editor_unwatch_media(VeraEditor *self);
 void vera_editor_close_mask(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);

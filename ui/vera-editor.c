@@ -7,7 +7,7 @@
 
 G_DEFINE_FINAL_TYPE(VeraEditor, vera_editor, G_TYPE_OBJECT)
 
-enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, PROP_COMPARED_TAKE, N_PROPS };
+enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, PROP_COMPARED_TAKE, PROP_MEDIA_TROUBLE, N_PROPS };
 static GParamSpec *props[N_PROPS];
 
 enum { SIGNAL_CLIP_CHANGED, SIGNAL_PROJECT_CHANGED, SIGNAL_FRAME_READY, SIGNAL_MESSAGE, N_SIGNALS };
@@ -337,6 +337,9 @@ vera_editor_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_COMPARED_TAKE:
         g_value_set_string(value, vera_editor_get_compared(self) ? self->compared : NULL);
         break;
+    case PROP_MEDIA_TROUBLE:
+        g_value_set_string(value, self->media_trouble);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -406,6 +409,7 @@ vera_editor_class_init(VeraEditorClass *klass)
     props[PROP_IS_LOOPING] = g_param_spec_boolean("is-looping", NULL, NULL, FALSE, both);
     props[PROP_PROJECT] = g_param_spec_object("project", NULL, NULL, VERA_TYPE_PROJECT, read);
     props[PROP_COMPARED_TAKE] = g_param_spec_string("compared-take", NULL, NULL, NULL, read);
+    props[PROP_MEDIA_TROUBLE] = g_param_spec_string("media-trouble", NULL, NULL, NULL, read);
     g_object_class_install_properties(object_class, N_PROPS, props);
     signals[SIGNAL_CLIP_CHANGED] = g_signal_new("clip-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_PROJECT_CHANGED] = g_signal_new("project-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  *
  * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string, id), "compared-take" (string,
  * id, nullable, read-only), "is-playing" (boolean,
- * read-only), "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject, read-only).
+ * read-only), "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject, read-only),
+ * "media-trouble" (string, nullable, read-only).
  *
  * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the project changed;
  * "frame-ready" () the picture at the playhead, or a layer of it, can be drawn anew; "message" (string) a sentence for a toast.
@@ -53,6 +54,25 @@ void vera_editor_add_clip(VeraEditor *self, const char *path);
 
 /** vera_editor_relink: gives the shown clip of the project another path. */
 void vera_editor_relink(VeraEditor *self, const char *path);
+
+/**
+ * vera_editor_check_relink_async:
+ * @path: a media file that might take the place of the shown clip's
+ *
+ * Opens it in the background and holds it against the clip that was, as far as it is known, and against the edits.
+ */
+void vera_editor_check_relink_async(VeraEditor *self, const char *path, GAsyncReadyCallback callback, gpointer user_data);
+/** vera_editor_check_relink_finish: Returns: (transfer full) (nullable): a sentence that says what does not fit; %NULL with @error
+ * set if it cannot be opened, %NULL without if it fits */
+char *vera_editor_check_relink_finish(VeraEditor *self, GAsyncResult *result, GError **error);
+
+/** vera_editor_reload: opens the shown clip anew, as it is on the disk now; the playhead stays. */
+void vera_editor_reload(VeraEditor *self);
+
+/** vera_editor_get_media_trouble: Returns: (nullable): a sentence, when the file of the clip that is open is gone or is another */
+const char *vera_editor_get_media_trouble(VeraEditor *self);
+/** vera_editor_is_media_replaced: Returns: whether there is another clip in its place, which can be loaded */
+gboolean vera_editor_is_media_replaced(VeraEditor *self);
 
 /** vera_editor_get_clip_info: Returns: (transfer none) (nullable): facts of the shown clip, until "clip-changed" */
 const VeraClipInfo *vera_editor_get_clip_info(VeraEditor *self);

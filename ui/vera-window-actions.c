@@ -20,6 +20,7 @@ static const char *const vera_window_tools[VERA_TOOL_COUNT] = { "pan", "brush", 
 VERA_WINDOW_ACTION(new, vera_window_new_project(self))
 VERA_WINDOW_ACTION(open, vera_window_choose_open(self))
 VERA_WINDOW_ACTION(relink, vera_window_choose_relink(self))
+VERA_WINDOW_ACTION(reload, vera_window_reload(self))
 VERA_WINDOW_ACTION(save, vera_window_save(self))
 VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
 VERA_WINDOW_ACTION(clean_takes, vera_window_clean_takes(self))
@@ -259,6 +260,7 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "open", .activate = vera_window_open_cb },
     { .name = "add-clip", .activate = vera_window_open_cb },
     { .name = "relink", .activate = vera_window_relink_cb },
+    { .name = "reload", .activate = vera_window_reload_cb },
     { .name = "save", .activate = vera_window_save_cb },
     { .name = "save-as", .activate = vera_window_save_as_cb },
     { .name = "clean-takes", .activate = vera_window_clean_takes_cb },

@@ -18,6 +18,9 @@ struct _VeraWindow {
     GtkStack *stack;
     AdwStatusPage *welcome_page, *error_page;
     GtkListBox *recent_list;
+    GtkRevealer *media_bar;
+    GtkLabel *media_label;
+    GtkWidget *reload_button;
     GtkPaned *side_paned;
     VeraCanvas *canvas;
     VeraTimeline *timeline;
@@ -60,8 +63,15 @@ void vera_window_confirm(VeraWindow *self, VeraWindowThen then, gpointer data, G
 void vera_window_end_saving(VeraWindow *self);
 void vera_window_save(VeraWindow *self);
 void vera_window_save_as(VeraWindow *self);
+/** vera_window_choose: asks for a file; @callback is a handler of "response" with the window as its data. */
+void vera_window_choose(VeraWindow *self, const char *title, GtkFileChooserAction action, GCallback callback);
 void vera_window_choose_open(VeraWindow *self);
 void vera_window_choose_relink(VeraWindow *self);
+/** vera_window_relink_to: puts @path in the place of the shown clip; asks first where it does not fit. */
+void vera_window_relink_to(VeraWindow *self, const char *path);
+/** vera_window_reload: shows what took the place of the clip's file; asks first where it does not fit. */
+void vera_window_reload(VeraWindow *self);
+void vera_window_update_media_bar(VeraWindow *self);
 void vera_window_new_project(VeraWindow *self);
 /** vera_window_clean_takes: asks whether files of deleted takes may go, and lets them. */
 void vera_window_clean_takes(VeraWindow *self);

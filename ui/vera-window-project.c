@@ -7,7 +7,7 @@
 
 #define VERA_WINDOW_SUFFIX ".vera"
 
-static void
+void
 vera_window_choose(VeraWindow *self, const char *title, GtkFileChooserAction action, GCallback callback)
 {
     g_clear_object(&self->chooser);
@@ -229,22 +229,6 @@ void
 vera_window_choose_open(VeraWindow *self)
 {
     vera_window_choose(self, _("Open a Clip or Project"), GTK_FILE_CHOOSER_ACTION_OPEN, G_CALLBACK(vera_window_open_cb));
-}
-
-static void
-vera_window_relink_cb(GtkNativeDialog *dialog, int response, VeraWindow *self)
-{
-    g_autoptr(GFile) file = response == GTK_RESPONSE_ACCEPT ? gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog)) : NULL;
-    g_autofree char *path = file ? g_file_get_path(file) : NULL;
-
-    if (path != NULL)
-        vera_editor_relink(self->editor, path);
-}
-
-void
-vera_window_choose_relink(VeraWindow *self)
-{
-    vera_window_choose(self, _("Find the Clip"), GTK_FILE_CHOOSER_ACTION_OPEN, G_CALLBACK(vera_window_relink_cb));
 }
 
 static void

@@ -11,6 +11,9 @@
 #include "ui/vera-tips.h"
 #include "ui/vera-window-private.h"
 
+/* Characters that a toast shows in a small window. */
+#define VERA_WINDOW_TOAST_LENGTH 70
+
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
 
 static void
@@ -20,6 +23,17 @@ vera_window_add_toast(VeraWindow *self, AdwToast *toast)
     vera_tips_update(GTK_WIDGET(self->toasts));
 }
 
+/* What does not fit into one line of a toast is read in a dialog. */
+static void
+vera_window_show_whole_cb(AdwToast *toast, VeraWindow *self)
+{
+    GtkWidget *dialog = adw_message_dialog_new(GTK_WINDOW(self), NULL, g_object_get_data(G_OBJECT(toast), "vera-text"));
+
+    adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "close", _("_Close"), NULL);
+    adw_message_dialog_set_default_response(ADW_MESSAGE_DIALOG(dialog), "close");
+    gtk_window_present(GTK_WINDOW(dialog));
+}
+
 void
 vera_window_show_message(VeraWindow *self, const char *text)
 {
@@ -27,6 +41,12 @@ vera_window_show_message(VeraWindow *self, const char *text)
     AdwToast *toast = adw_toast_new(escaped);
 
     adw_toast_set_timeout(toast, 6);
+    if (g_utf8_strlen(text, -1) > VERA_WINDOW_TOAST_LENGTH) {
+        adw_toast_set_button_label(toast, _("_Read"));
+        adw_toast_set_timeout(toast, 20);
+        g_object_set_data_full(G_OBJECT(toast), "vera-text", g_strdup(text), g_free);
+        g_signal_connect_object(toast, "button-clicked", G_CALLBACK(vera_window_show_whole_cb), self, 0);
+    }
     vera_window_add_toast(self, toast);
 }
 
@@ -269,6 +289,7 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->editor, "notify::project", G_CALLBACK(vera_window_project_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::frame", G_CALLBACK(vera_window_frame_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::is-playing", G_CALLBACK(vera_window_playing_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->editor, "notify::media-trouble", G_CALLBACK(vera_window_update_media_bar), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "message", G_CALLBACK(vera_window_show_message), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::view", G_CALLBACK(vera_window_view_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::zoom", G_CALLBACK(vera_window_zoom_cb), self, G_CONNECT_SWAPPED);
@@ -376,6 +397,9 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, welcome_page);
     gtk_widget_class_bind_template_child(klass, VeraWindow, error_page);
     gtk_widget_class_bind_template_child(klass, VeraWindow, recent_list);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, media_bar);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, media_label);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, reload_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, side_paned);
     gtk_widget_class_bind_template_child(klass, VeraWindow, canvas);
     gtk_widget_class_bind_template_child(klass, VeraWindow, timeline);

@@ -9,6 +9,9 @@
 /* More digits than this cannot be a frame number. */
 #define VERA_SEQUENCE_MAX_DIGITS 18
 
+/* How many gaps an error lists. */
+#define VERA_SEQUENCE_MAX_GAPS 8
+
 /** VeraSequenceName: a file name taken apart; @number is -1 where there is none. */
 typedef struct {
     char *prefix;
@@ -144,25 +147,57 @@ vera_sequence_list(const char *folder, const VeraSequenceName *like, GError **er
     return found;
 }
 
+/** Says which numbers from the first to the last are missing, all of them as far as they can be told in a line. */
+static gboolean
+vera_sequence_check_gaps(const char *folder, const GPtrArray *names, GError **error)
+{
+    const VeraSequenceName *first = g_ptr_array_index(names, 0);
+    g_autoptr(GString) missing = g_string_new(NULL);
+    gint64 n_missing = 0, wanted = first->number;
+    int n_gaps = 0;
+
+    for (guint i = 0; i < names->len; i++) {
+        const VeraSequenceName *entry = g_ptr_array_index(names, i);
+        gint64 n = entry->number - wanted;
+        if (n > 0 && ++n_gaps <= VERA_SEQUENCE_MAX_GAPS) {
+            g_string_append_printf(missing, "%s%0*" G_GINT64_FORMAT, missing->len ? ", " : "",
+                                   first->n_digits, wanted);
+            if (n > 1)
+                g_string_append_printf(missing, "–%0*" G_GINT64_FORMAT, first->n_digits,
+                                       entry->number - 1);
+        }
+        n_missing += MAX(n, 0);
+        wanted = entry->number + 1;
+    }
+    if (n_missing == 0)
+        return TRUE;
+    if (n_missing == 1)
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The sequence ‘%s/%s’ has no picture number %s (‘%s%s%s’); add it or move the "
+                    "others away.",
+                    folder, first->name, missing->str, first->prefix, missing->str, first->suffix);
+    else
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The sequence ‘%s/%s’ lacks %" G_GINT64_FORMAT
+                    " pictures, number %s%s; add them or move the others away.",
+                    folder, first->name, n_missing, missing->str,
+                    n_gaps > VERA_SEQUENCE_MAX_GAPS ? " and more" : "");
+    return FALSE;
+}
+
 static VeraSequence *
 vera_sequence_build(const char *folder, GPtrArray *names, GError **error)
 {
     const VeraSequenceName *first = g_ptr_array_index(names, 0);
-    VeraSequence *self = g_new0(VeraSequence, 1);
+    VeraSequence *self;
 
+    if (first->number >= 0 && !vera_sequence_check_gaps(folder, names, error))
+        return NULL;
+    self = g_new0(VeraSequence, 1);
     self->files = g_ptr_array_new_with_free_func(g_free);
     self->first_number = first->number;
     for (guint i = 0; i < names->len; i++) {
         const VeraSequenceName *entry = g_ptr_array_index(names, i);
-        if (entry->number != first->number + i && first->number >= 0) {
-            g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                        "The sequence ‘%s/%s’ has no picture number %" G_GINT64_FORMAT
-                        " (‘%s%0*" G_GINT64_FORMAT "%s’); add it or move the others away.",
-                        folder, first->name, first->number + i, first->prefix, first->n_digits,
-                        first->number + i, first->suffix);
-            vera_sequence_free(self);
-            return NULL;
-        }
         g_ptr_array_add(self->files, g_build_filename(folder, entry->name, NULL));
     }
     return self;
@@ -201,7 +236,7 @@ vera_sequence_find_in_folder(const char *folder, GError **error)
 static VeraSequenceName *
 vera_sequence_name_new_from_pattern(const char *pattern)
 {
-    int length, n_digits;
+    int length = 0, n_digits = 0;
     const char *start = vera_sequence_find_directive(pattern, &length, &n_digits);
     VeraSequenceName *self = g_new0(VeraSequenceName, 1);
 

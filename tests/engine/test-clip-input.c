@@ -44,6 +44,18 @@ test_not_media(void)
     fixture_assert_fails("pipe.mp4", VERA_ENGINE_ERROR_BAD_INPUT, "regular");
 }
 
+/* Everything that a sequence lacks is told at once. */
+static void
+test_gaps(void)
+{
+    g_assert_true(fixture_run("mkdir gaps && cd gaps && for i in 1001 1002 1004 1008 1009; do : > p.$i.png; done"));
+    fixture_assert_fails("gaps", VERA_ENGINE_ERROR_BAD_INPUT, "p.1001.png’ lacks 4 pictures, number 1003, 1005–1007; add");
+    g_assert_true(fixture_run("cd gaps && rm p.1008.png p.1009.png"));
+    fixture_assert_fails("gaps/p.1004.png", VERA_ENGINE_ERROR_BAD_INPUT, "no picture number 1003 (‘p.1003.png’); add it");
+    g_assert_true(fixture_run("cd gaps && rm * && for i in $(seq 0 2 40); do : > p.00$i.png; done; rm p.00?.png; mv p.0040.png p.0041.png"));
+    fixture_assert_fails("gaps", VERA_ENGINE_ERROR_BAD_INPUT, "number 0011, 0013, 0015, 0017, 0019, 0021, 0023, 0025 and more; add");
+}
+
 static void
 test_audio_only(void)
 {
@@ -266,6 +278,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/clip/input/not-media", test_not_media);
+    g_test_add_func("/clip/input/gaps", test_gaps);
     g_test_add_func("/clip/input/audio-only", test_audio_only);
     g_test_add_func("/clip/input/truncated-movies", test_truncated_movies);
     g_test_add_func("/clip/input/changed-while-open", test_changed_while_open);

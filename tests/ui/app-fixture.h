@@ -13,13 +13,12 @@ typedef struct {
 static inline void
 app_fixture_start(AppFixture *self, int *argc, char ***argv)
 {
-    g_autofree char *state = NULL;
+    g_autofree char *folder = g_dir_make_tmp("vera-queue-XXXXXX", NULL), *state = g_build_filename(folder, "queue", NULL);
 
     gtk_test_init(argc, argv, NULL);
     adw_init();
     self->app = gtk_application_new("io.github.vera_editor.Vera.Test", G_APPLICATION_NON_UNIQUE);
     g_application_register(G_APPLICATION(self->app), NULL, NULL);
-    state = g_dir_make_tmp("vera-queue-XXXXXX", NULL);
     self->queue = vera_queue_new(state);
 }
 
