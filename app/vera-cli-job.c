@@ -120,10 +120,13 @@ vera_cli_job_get_gib(guint64 bytes)
 static void
 vera_cli_job_print_memory(const VeraMemoryPlan *memory, const char *device_name)
 {
-    printf("on %s: weights %s, %.2f GiB of %.2f GiB free at the most (%.2f coding, %.2f sampling, %.2f decoding)\n", device_name,
-           memory->memory == VERA_TRANSFORMER_RESIDENT ? "resident" : "streamed block by block", vera_cli_job_get_gib(memory->peak_bytes),
-           vera_cli_job_get_gib(memory->free_bytes), vera_cli_job_get_gib(memory->encode_bytes),
-           vera_cli_job_get_gib(memory->sample_bytes), vera_cli_job_get_gib(memory->decode_bytes));
+    printf("on %s: weights %s, %.2f GiB of %.2f GiB free at the most (%.2f coding, %.2f sampling, %.2f decoding; weights are %.2f and "
+           "texts %.2f of that, weights kept in the order of operators %.2f)%s\n",
+           device_name, memory->memory == VERA_TRANSFORMER_RESIDENT ? "resident" : "streamed block by block",
+           vera_cli_job_get_gib(memory->peak_bytes), vera_cli_job_get_gib(memory->free_bytes), vera_cli_job_get_gib(memory->encode_bytes),
+           vera_cli_job_get_gib(memory->sample_bytes), vera_cli_job_get_gib(memory->decode_bytes), vera_cli_job_get_gib(memory->weight_bytes),
+           vera_cli_job_get_gib(memory->text_bytes), vera_cli_job_get_gib(memory->packed_bytes),
+           memory->has_preview ? "" : "; no room for previews");
 }
 
 /* @memory: (nullable): of a device that is not the CPU, whose name is @device_name */

@@ -124,7 +124,7 @@ vera_k_buffer_new(VeraKDevice *device, size_t size, VeraKBuffer **buffer)
     if (self == NULL)
         return status;
     *self = (VeraKBuffer){ .device = device, .size = size };
-    if (!vera_k_fault_is_due())
+    if (device->is_dry || !vera_k_fault_is_due())
         status = device->allocate(device, size, &self->data);
     if (status != VERA_K_OK) {
         free(self);
@@ -227,6 +227,7 @@ vera_k_ctx_new(VeraKDevice *device, int n_threads, VeraKCtx **ctx)
     if (self == NULL)
         return VERA_K_ERR_OUT_OF_MEMORY;
     self->device = device;
+    self->packed_max = VERA_K_PACKED_MAX_BYTES;
     self->n_threads = n_threads > 0 ? n_threads : omp_get_max_threads();
     status = vera_k_stream_new(device, &self->stream);
     if (status != VERA_K_OK) {

@@ -12,6 +12,8 @@
         if (run == NULL)                                                                           \
             return vera_k_fail(ctx, VERA_K_ERR_UNSUPPORTED, #name " is not built for this device"); \
         status = vera_k_validate_##name(ctx, op);                                                  \
+        if (status == VERA_K_OK && ctx->device->is_dry)                                            \
+            return ctx->device->measure != NULL ? ctx->device->measure(ctx, ID, op) : VERA_K_OK;   \
         return status == VERA_K_OK ? run(ctx, op) : status;                                        \
     }
 

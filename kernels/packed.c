@@ -7,12 +7,11 @@
 static VeraKPacked *
 vera_k_packed_add(VeraKCtx *ctx, size_t size)
 {
-    size_t max = ctx->device->packed_max_bytes > 0 ? ctx->device->packed_max_bytes : VERA_K_PACKED_MAX_BYTES;
     VeraKPacked *entry;
 
     if (ctx->packed == NULL)
         ctx->packed = calloc(VERA_K_PACKED_MAX, sizeof *ctx->packed);
-    if (ctx->packed == NULL || ctx->n_packed == VERA_K_PACKED_MAX || size > max - ctx->packed_bytes)
+    if (ctx->packed == NULL || ctx->n_packed == VERA_K_PACKED_MAX || ctx->packed_bytes > ctx->packed_max || size > ctx->packed_max - ctx->packed_bytes)
         return NULL;
     entry = &ctx->packed[ctx->n_packed];
     if (vera_k_buffer_new(ctx->device, size, &entry->buffer) != VERA_K_OK)
@@ -57,4 +56,16 @@ vera_k_packed_clear(VeraKCtx *ctx)
     ctx->packed = NULL;
     ctx->n_packed = 0;
     ctx->packed_bytes = 0;
+}
+
+void
+vera_k_ctx_set_packed_max(VeraKCtx *ctx, size_t bytes)
+{
+    ctx->packed_max = bytes;
+}
+
+size_t
+vera_k_ctx_get_packed_bytes(const VeraKCtx *ctx)
+{
+    return ctx->packed_bytes;
 }

@@ -35,6 +35,17 @@ typedef struct {
 VeraKStatus
 vera_k_device_open(const char *spec, VeraKDevice **device, char *message, size_t message_size);
 
+/**
+ * vera_k_device_open_dry:
+ * @like: a device, which must stay open as long
+ * @device: (out): one like it on paper
+ *
+ * Runs the same program to see what memory it takes: gives out addresses that cannot be read, never runs out, copies nothing; operators
+ * check their arguments and take what scratch memory they would on @like, and compute nothing. Not a host device, whatever @like is.
+ * Returns: VERA_K_OK or VERA_K_ERR_OUT_OF_MEMORY
+ */
+VeraKStatus vera_k_device_open_dry(VeraKDevice *like, VeraKDevice **device);
+
 /** vera_k_device_close: closes and nulls; every buffer, stream and context of it must be gone. */
 void vera_k_device_close(VeraKDevice **device);
 
@@ -117,6 +128,15 @@ VeraKStream *vera_k_ctx_get_stream(VeraKCtx *ctx);
 
 /** vera_k_ctx_get_n_threads: Returns: threads used by operators */
 int vera_k_ctx_get_n_threads(const VeraKCtx *ctx);
+
+/**
+ * vera_k_ctx_set_packed_max: reordered weights that @ctx keeps at most from now on, in bytes; what it has stays. Otherwise 256 MiB.
+ * Without a place an operator reorders a weight each time.
+ */
+void vera_k_ctx_set_packed_max(VeraKCtx *ctx, size_t bytes);
+
+/** vera_k_ctx_get_packed_bytes: Returns: bytes of reordered weights that @ctx keeps */
+size_t vera_k_ctx_get_packed_bytes(const VeraKCtx *ctx);
 
 /** VeraKStopFunc: Returns: whether what runs is to end. Called from threads of the operator, also at once. */
 typedef bool (*VeraKStopFunc)(void *data);

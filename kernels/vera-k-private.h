@@ -19,6 +19,7 @@ typedef struct {
  */
 struct VeraKDevice {
     bool is_host;
+    bool is_dry; /* vera_k_device_open_dry() */
     VeraKDeviceInfo info;
     VeraKOpEntry ops[VERA_K_N_OPS];
     VeraKStatus (*allocate)(VeraKDevice *device, size_t size, void **data);
@@ -28,11 +29,12 @@ struct VeraKDevice {
     VeraKStatus (*new_stream)(VeraKDevice *device, void **stream); /* NULL: work is done at once, streams are NULL */
     void (*free_stream)(VeraKDevice *device, void *stream);
     VeraKStatus (*wait_stream)(VeraKDevice *device, void *stream, void *other);
+    /* Asks for the scratch memory and the places of reordered weights that operator @id would, and does nothing else; NULL: none does. */
+    VeraKStatus (*measure)(VeraKCtx *ctx, VeraKOpId id, const void *op);
     const char *(*describe)(VeraKDevice *device); /* NULL, or why a member failed last */
     uint64_t (*get_free_bytes)(VeraKDevice *device);
     void (*close)(VeraKDevice *device);
     void *backend; /* the backend's own state */
-    size_t packed_max_bytes; /* of vera_k_packed(); 0 for VERA_K_PACKED_MAX_BYTES */
     uint64_t used_bytes, peak_used_bytes; /* kept by device.c, atomically */
 };
 
@@ -59,7 +61,7 @@ typedef VeraKStatus (*VeraKModuleOpen)(const VeraKHost *host, int index, VeraKDe
 
 #define VERA_K_MODULE_OPEN "vera_k_module_open"
 
-/** VERA_K_PACKED_MAX_BYTES: reordered weights that a context keeps at most, unless its device says otherwise */
+/** VERA_K_PACKED_MAX_BYTES: reordered weights that a context keeps at most, unless vera_k_ctx_set_packed_max() has said otherwise */
 #define VERA_K_PACKED_MAX_BYTES ((size_t)256 << 20)
 
 /** VERA_K_PACKED_MAX: their number at most */
@@ -79,7 +81,7 @@ struct VeraKCtx {
     VeraKBuffer *scratch;
     VeraKPacked *packed; /* VERA_K_PACKED_MAX entries, or NULL */
     int n_packed;
-    size_t packed_bytes;
+    size_t packed_bytes, packed_max;
     int n_threads;
     VeraKStopFunc should_stop; /* or NULL */
     void *stop_data;
@@ -103,6 +105,7 @@ VeraKStatus vera_k_scratch(VeraKCtx *ctx, size_t size, void **data);
  * vera_k_packed: the place of @size bytes for the reordered copy of @weight, which stays with the context.
  * @is_new: (out): whether the caller must fill it
  *
+ * Ask for scratch memory first: a place that is new and then not filled would be taken for filled the next time.
  * What comes first stays: a model larger than the bound keeps a part of its weights, and the same part at every step.
  * Returns: the place; NULL if @weight may change or there is no room, and the caller takes scratch memory
  */

@@ -22,6 +22,17 @@ vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction)
         self->request.progress(phase, fraction, self->request.progress_data);
 }
 
+/* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5). */
+static int
+vera_pipeline_count_tokens(const gint64 *mask, int n)
+{
+    int n_real = 0;
+
+    while (n_real < n && (mask == NULL || mask[n_real] != 0))
+        n_real++;
+    return n_real;
+}
+
 static VeraTextContext *
 vera_pipeline_encode_text(
     VeraPipeline *self, const gint64 *ids, const gint64 *mask, int n, GCancellable *cancellable, GError **error)
@@ -30,13 +41,10 @@ vera_pipeline_encode_text(
     VeraWeights *weights = config ? vera_model_get_text_encoder_weights(self->model, error) : NULL;
     g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(self->runtime, config, weights, error) : NULL;
     g_autofree float *hidden = NULL;
-    int n_real = 0;
+    int n_real = vera_pipeline_count_tokens(mask, n);
 
     if (encoder == NULL)
         return NULL;
-    /* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5). */
-    while (n_real < n && (mask == NULL || mask[n_real] != 0))
-        n_real++;
     for (int i = n_real; i < n; i++)
         if (mask[i] != 0) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -151,7 +159,9 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     const VeraVaeConfig *config = vera_model_get_vae_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
     int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
-    VeraMemoryNeed need = { self->request.width, self->request.height, self->request.plan, self->request.guidance > 1 };
+    const VeraPipelineRequest *r = &self->request;
+    VeraMemoryNeed need = { r->width, r->height, r->plan, r->guidance > 1, vera_pipeline_count_tokens(r->id_mask, r->n_ids),
+                            r->guidance > 1 ? vera_pipeline_count_tokens(r->negative_mask, r->n_negative_ids) : 0 };
 
     if (align == 0 || !vera_pipeline_check_request(self, config, align, error))
         return FALSE;
@@ -161,32 +171,50 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     self->shape[3] = self->request.width / config->spatial_factor;
     if (!vera_memory_plan_init(&self->memory, self->runtime, self->model, &need, error))
         return FALSE;
+    if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime)))
+        vera_k_ctx_set_packed_max(vera_runtime_get_ctx(self->runtime), (gsize)self->memory.packed_bytes);
     self->vae = vera_vae_new(self->runtime, config, weights, error);
-    return self->vae != NULL && vera_pipeline_load_transformer(self, error);
+    return self->vae != NULL;
+}
+
+static gboolean
+vera_pipeline_encode_texts(VeraPipeline *self, GCancellable *cancellable, GError **error)
+{
+    const VeraPipelineRequest *r = &self->request;
+
+    if (!vera_pipeline_load_transformer(self, error))
+        return FALSE;
+    self->text = vera_pipeline_encode_text(self, r->ids, r->id_mask, r->n_ids, cancellable, error);
+    if (self->text == NULL || r->guidance <= 1)
+        return self->text != NULL;
+    self->negative = vera_pipeline_encode_text(self, r->negative_ids, r->negative_mask, r->n_negative_ids, cancellable, error);
+    return self->negative != NULL;
+}
+
+static gboolean
+vera_pipeline_encode_videos(VeraPipeline *self, GCancellable *cancellable, GError **error)
+{
+    const VeraPipelineRequest *r = &self->request;
+    gboolean has_mask = r->read_mask != NULL;
+
+    return vera_pipeline_encode_video(self, r->read_source, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
+           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
 }
 
 VeraPipeline *
 vera_pipeline_new(VeraRuntime *runtime, VeraModel *model, const VeraPipelineRequest *request, GCancellable *cancellable, GError **error)
 {
     g_autoptr(VeraPipeline) self = g_new0(VeraPipeline, 1);
-    gboolean has_mask = request->read_mask != NULL;
+    gboolean is_host = vera_k_device_is_host(vera_runtime_get_device(runtime));
 
     self->request = *request;
     self->runtime = vera_runtime_ref(runtime);
     self->model = vera_model_ref(model);
     if (!vera_pipeline_load_parts(self, error) || !vera_pipeline_prepare_latents(self, error))
         return NULL;
-    self->text = vera_pipeline_encode_text(self, request->ids, request->id_mask, request->n_ids, cancellable, error);
-    if (self->text == NULL)
-        return NULL;
-    if (request->guidance > 1) {
-        self->negative = vera_pipeline_encode_text(self, request->negative_ids, request->negative_mask, request->n_negative_ids,
-                                                   cancellable, error);
-        if (self->negative == NULL)
-            return NULL;
-    }
-    if (!vera_pipeline_encode_video(self, request->read_source, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) ||
-        (has_mask && !vera_pipeline_encode_video(self, request->read_mask, self->mask, (double[]){ 0.5, 1 }, cancellable, error)))
+    /* A GPU codes pictures before the transformer comes to its memory; the plan has looked at all weights. */
+    if ((is_host && !vera_pipeline_encode_texts(self, cancellable, error)) || !vera_pipeline_encode_videos(self, cancellable, error) ||
+        (!is_host && !vera_pipeline_encode_texts(self, cancellable, error)))
         return NULL;
     return g_steal_pointer(&self);
 }
@@ -334,7 +362,7 @@ vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error
         if (ok)
             vera_pipeline_report(self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
     }
-    if (ok && self->preview.want != NULL) {
+    if (ok && self->preview.want != NULL && self->memory.has_preview) {
         int index = self->preview.want(self->preview.user_data);
         if (index >= 0 && index < plan->n_frames)
             vera_pipeline_show(self, index, w.sums, cancellable);

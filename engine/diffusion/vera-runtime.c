@@ -10,6 +10,7 @@ struct _VeraRuntime {
     VeraKDevice *device;
     VeraKCtx *ctx;
     GCancellable *cancellable;
+    VeraRuntime *like; /* (nullable): whose device this one's imitates */
     VeraKCompute compute;
     VeraKDType activation;
 };
@@ -77,6 +78,22 @@ vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError
 }
 
 VeraRuntime *
+vera_runtime_new_dry(VeraRuntime *like, GError **error)
+{
+    g_autoptr(VeraRuntime) self = g_new0(VeraRuntime, 1);
+
+    g_atomic_ref_count_init(&self->ref_count);
+    self->like = vera_runtime_ref(like);
+    self->compute = like->compute;
+    self->activation = like->activation;
+    if (vera_k_device_open_dry(like->device, &self->device) == VERA_K_OK &&
+        vera_k_ctx_new(self->device, vera_k_ctx_get_n_threads(like->ctx), &self->ctx) == VERA_K_OK)
+        return g_steal_pointer(&self);
+    g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory to plan what a device will do.");
+    return NULL;
+}
+
+VeraRuntime *
 vera_runtime_ref(VeraRuntime *self)
 {
     g_atomic_ref_count_inc(&self->ref_count);
@@ -91,6 +108,7 @@ vera_runtime_unref(VeraRuntime *self)
     vera_k_ctx_free(&self->ctx);
     vera_k_device_close(&self->device);
     g_clear_object(&self->cancellable);
+    vera_runtime_unref(self->like);
     g_free(self);
 }
 

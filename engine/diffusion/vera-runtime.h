@@ -44,6 +44,11 @@ typedef struct {
  */
 VeraRuntime *
 vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error);
+/**
+ * vera_runtime_new_dry: like @like, on a device on paper (vera_k_device_open_dry()): what runs there tells what memory it would take.
+ * Returns: (transfer full): a runtime, or %NULL with %VERA_ENGINE_ERROR_OUT_OF_MEMORY
+ */
+VeraRuntime *vera_runtime_new_dry(VeraRuntime *like, GError **error);
 VeraRuntime *vera_runtime_ref(VeraRuntime *self);
 void vera_runtime_unref(VeraRuntime *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraRuntime, vera_runtime_unref)

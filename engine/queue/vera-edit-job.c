@@ -199,7 +199,7 @@ gboolean
 vera_edit_job_plan_memory(VeraEditJob *self, VeraMemoryPlan *plan, char device_name[128], GError **error)
 {
     g_autoptr(VeraRuntime) runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
-    VeraMemoryNeed need = { self->record->width, self->record->height, self->plan, self->record->guidance > 1 };
+    VeraMemoryNeed need = { self->record->width, self->record->height, self->plan, self->record->guidance > 1, 0, 0 };
     VeraKDeviceInfo info;
 
     if (runtime == NULL)

@@ -14,9 +14,6 @@
 /* Below this the driver keeps a copy itself and returns at once. */
 #define VERA_K_CUDA_SMALL_BYTES ((size_t)64 << 10)
 
-/* Reordered and converted weights: the whole VAE. */
-#define VERA_K_CUDA_PACKED_BYTES ((size_t)1 << 30)
-
 #define VERA_K_CUDA_MAX_DEVICES 64
 
 /* Open devices of this process, so that the last one that goes can bring a lost GPU back. */
@@ -355,10 +352,10 @@ vera_k_cuda_make_device(VeraKCuda *self, const struct cudaDeviceProp *facts)
     device->new_stream = vera_k_cuda_new_stream;
     device->free_stream = vera_k_cuda_free_stream;
     device->wait_stream = vera_k_cuda_wait_stream;
+    device->measure = vera_k_cuda_measure;
     device->describe = vera_k_cuda_describe;
     device->get_free_bytes = vera_k_cuda_get_free_bytes;
     device->close = vera_k_cuda_close;
-    device->packed_max_bytes = VERA_K_CUDA_PACKED_BYTES;
     device->info.total_bytes = facts->totalGlobalMem;
     device->info.has_fast_bf16 = true;
     snprintf(device->info.name, sizeof device->info.name, "%.*s", (int)sizeof device->info.name - 1, facts->name);
@@ -371,6 +368,7 @@ VeraKStatus
 vera_k_cuda_open_device(const VeraKHost *host, int index, VeraKDevice **device, char *message, size_t message_size)
 {
     VeraKCuda *self = calloc(1, sizeof *self);
+    const char *wgmma = getenv("VERA_CUDA_WGMMA");
     struct cudaDeviceProp facts;
     cudaError_t error;
 
@@ -380,6 +378,7 @@ vera_k_cuda_open_device(const VeraKHost *host, int index, VeraKDevice **device, 
     }
     self->host = host;
     self->index = index;
+    self->avoids_wgmma = wgmma != NULL && strcmp(wgmma, "0") == 0;
     pthread_mutex_init(&self->lock, NULL);
     __atomic_add_fetch(&vera_k_cuda_n_open[index], 1, __ATOMIC_ACQ_REL);
     error = cudaSetDevice(index);

@@ -32,6 +32,7 @@ typedef struct {
     int next_stage;
     VeraKCudaAlgorithms *algorithms; /* owned by linear-cuda.c */
     bool is_lost;
+    bool avoids_wgmma; /* VERA_CUDA_WGMMA=0: attention with mma.sync everywhere, for comparisons */
     char why[256];
 } VeraKCuda;
 
@@ -50,6 +51,9 @@ VeraKStatus vera_k_cuda_note(VeraKCuda *self, cudaError_t error, const char *wha
 /** vera_k_cuda_open_device: opens GPU @index, which exists; the driver has been asked. See VeraKModuleOpen */
 VeraKStatus vera_k_cuda_open_device(const VeraKHost *host, int index, VeraKDevice **device, char *message, size_t message_size);
 
+/** vera_k_cuda_measure: see VeraKDevice.measure */
+VeraKStatus vera_k_cuda_measure(VeraKCtx *ctx, VeraKOpId id, const void *op);
+
 /** vera_k_ops_init_cuda: the operators */
 void vera_k_ops_init_cuda(VeraKOpEntry *ops);
 
@@ -58,4 +62,7 @@ void vera_k_ops_init_cuda(VeraKOpEntry *ops);
  * Returns: VERA_K_ERR_INTERNAL with the runtime's last error set, or with a sentence in the context
  */
 VeraKStatus vera_k_linear_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKLinear *op);
+
+/** vera_k_linear_measure: takes the memory of vera_k_linear_run(). */
+VeraKStatus vera_k_linear_measure(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKLinear *op);
 void vera_k_algorithms_free(VeraKCudaAlgorithms *self);

@@ -211,41 +211,76 @@ vera_k_linear_fill_key(VeraKLinearRun *run, cublasLtEpilogue_t epilogue)
     key->align_y = vera_k_linear_get_align(op->y.data);
 }
 
-/* Brings x, weight and bias to the types of the product, into scratch memory where they are not. */
+/* Where operands go that are not of the product's types; NULL where there is nothing to bring. */
+typedef struct {
+    char *workspace, *x, *bias, *weight;
+    bool is_weight_new;
+} VeraKLinearPlaces;
+
+/* Scratch memory comes before a place for the weight, and is taken anew if there is none: it holds nothing yet. */
+static VeraKStatus
+vera_k_linear_reserve(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKLinear *op, bool has_bias, VeraKLinearPlaces *places)
+{
+    VeraKDType in = op->compute == VERA_K_COMPUTE_BF16 ? VERA_K_DTYPE_BF16 : VERA_K_DTYPE_F32;
+    size_t element = vera_k_dtype_size(in);
+    size_t x_size = op->x.dtype == in ? 0 : vera_k_linear_round((size_t)vera_k_tensor_n_elements(&op->x) * element);
+    size_t weight_size = op->weight.dtype == in ? 0 : vera_k_linear_round((size_t)vera_k_tensor_n_elements(&op->weight) * element);
+    size_t bias_size = has_bias && op->bias.dtype != op->y.dtype ? vera_k_linear_round((size_t)op->weight.shape[0] * 4) : 0;
+    size_t size = VERA_K_LINEAR_WORKSPACE_BYTES + x_size + bias_size;
+    void *kept = NULL, *scratch;
+    VeraKStatus status = cuda->host->scratch(ctx, size, &scratch);
+
+    places->is_weight_new = true;
+    if (status == VERA_K_OK && weight_size > 0)
+        kept = cuda->host->packed(ctx, &op->weight, weight_size, &places->is_weight_new);
+    if (status == VERA_K_OK && weight_size > 0 && kept == NULL)
+        status = cuda->host->scratch(ctx, size + weight_size, &scratch);
+    if (status != VERA_K_OK)
+        return status;
+    places->workspace = scratch;
+    places->x = x_size > 0 ? places->workspace + VERA_K_LINEAR_WORKSPACE_BYTES : NULL;
+    places->bias = bias_size > 0 ? places->workspace + VERA_K_LINEAR_WORKSPACE_BYTES + x_size : NULL;
+    places->weight = weight_size == 0 ? NULL : kept != NULL ? kept : places->workspace + size;
+    return VERA_K_OK;
+}
+
+/* Brings x, weight and bias to the types of the product. */
 static VeraKStatus
 vera_k_linear_prepare(VeraKCtx *ctx, VeraKCuda *cuda, VeraKLinearRun *run, bool has_bias, cudaStream_t stream)
 {
     const VeraKLinear *op = run->op;
     VeraKDType in = op->compute == VERA_K_COMPUTE_BF16 ? VERA_K_DTYPE_BF16 : VERA_K_DTYPE_F32;
-    VeraKTensor bias = op->bias;
-    size_t element = vera_k_dtype_size(in);
-    size_t x_size = op->x.dtype == in ? 0 : vera_k_linear_round((size_t)vera_k_tensor_n_elements(&op->x) * element);
-    size_t weight_size = op->weight.dtype == in ? 0 : vera_k_linear_round((size_t)vera_k_tensor_n_elements(&op->weight) * element);
-    size_t bias_size = has_bias && bias.dtype != op->y.dtype ? vera_k_linear_round((size_t)op->weight.shape[0] * 4) : 0;
-    bool is_new = true;
-    void *kept = weight_size > 0 ? cuda->host->packed(ctx, &op->weight, weight_size, &is_new) : NULL;
-    char *at;
-    VeraKStatus status = cuda->host->scratch(ctx, VERA_K_LINEAR_WORKSPACE_BYTES + x_size + bias_size + (kept == NULL ? weight_size : 0),
-                                             (void **)&at);
+    VeraKTensor bias = vera_k_tensor(op->bias.dtype, op->bias.data, 2, (const int64_t[]){ 1, op->weight.shape[0] });
+    VeraKLinearPlaces places;
+    VeraKStatus status = vera_k_linear_reserve(ctx, cuda, op, has_bias, &places);
 
     if (status != VERA_K_OK)
         return status;
-    run->workspace = at;
-    at += VERA_K_LINEAR_WORKSPACE_BYTES;
-    run->x = x_size > 0 ? at : op->x.data;
-    if (x_size > 0)
-        status = vera_k_cuda_convert(&op->x, in, at, stream);
-    at += x_size;
-    run->bias = !has_bias ? NULL : bias_size > 0 ? at : bias.data;
-    if (bias_size > 0 && status == VERA_K_OK) {
-        bias = vera_k_tensor(bias.dtype, bias.data, 2, (const int64_t[]){ 1, op->weight.shape[0] });
-        status = vera_k_cuda_convert(&bias, op->y.dtype, at, stream);
-    }
-    at += bias_size;
-    run->weight = weight_size == 0 ? op->weight.data : kept != NULL ? kept : at;
-    if (weight_size > 0 && (kept == NULL || is_new) && status == VERA_K_OK)
-        status = vera_k_cuda_convert(&op->weight, in, kept != NULL ? kept : at, stream);
+    run->workspace = places.workspace;
+    run->x = places.x != NULL ? places.x : op->x.data;
+    run->bias = !has_bias ? NULL : places.bias != NULL ? places.bias : op->bias.data;
+    run->weight = places.weight != NULL ? places.weight : op->weight.data;
+    if (places.x != NULL)
+        status = vera_k_cuda_convert(&op->x, in, places.x, stream);
+    if (places.bias != NULL && status == VERA_K_OK)
+        status = vera_k_cuda_convert(&bias, op->y.dtype, places.bias, stream);
+    if (places.weight != NULL && places.is_weight_new && status == VERA_K_OK)
+        status = vera_k_cuda_convert(&op->weight, in, places.weight, stream);
     return status;
+}
+
+static bool
+vera_k_linear_adds_bias(cublasLtEpilogue_t epilogue)
+{
+    return epilogue == CUBLASLT_EPILOGUE_BIAS || epilogue == CUBLASLT_EPILOGUE_GELU_BIAS;
+}
+
+VeraKStatus
+vera_k_linear_measure(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKLinear *op)
+{
+    VeraKLinearPlaces places;
+
+    return vera_k_linear_reserve(ctx, cuda, op, vera_k_linear_adds_bias(vera_k_linear_get_epilogue(cuda, op)), &places);
 }
 
 VeraKStatus
@@ -253,7 +288,7 @@ vera_k_linear_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKLinear *op)
 {
     cudaStream_t stream = vera_k_cuda_get_stream(ctx);
     cublasLtEpilogue_t epilogue = vera_k_linear_get_epilogue(cuda, op);
-    bool has_bias = epilogue == CUBLASLT_EPILOGUE_BIAS || epilogue == CUBLASLT_EPILOGUE_GELU_BIAS, is_offered;
+    bool has_bias = vera_k_linear_adds_bias(epilogue), is_offered;
     bool is_plain = op->bias.data == NULL && op->activation == VERA_K_ACTIVATION_NONE;
     bool is_finished = is_plain || epilogue != CUBLASLT_EPILOGUE_DEFAULT;
     VeraKLinearRun run = { .op = op };

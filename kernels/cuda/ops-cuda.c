@@ -23,20 +23,36 @@ vera_k_cuda_finish(VeraKCtx *ctx, VeraKCuda *cuda, VeraKStatus status, const cha
 }
 
 static VeraKStatus
+vera_k_attention_reserve(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKAttention *op, VeraKCudaAttentionDevice *device, void **workspace)
+{
+    size_t size;
+
+    *device = (VeraKCudaAttentionDevice){ .sm = cuda->sm, .avoids_wgmma = cuda->avoids_wgmma };
+    *workspace = NULL;
+    size = vera_k_cuda_attention_workspace(device, op);
+    return size > 0 ? cuda->host->scratch(ctx, size, workspace) : VERA_K_OK;
+}
+
+static VeraKStatus
 vera_k_attention_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKAttention *op)
 {
-    VeraKCudaAttentionDevice device = { .sm = cuda->sm };
-    void *workspace = NULL;
-    size_t size = vera_k_cuda_attention_workspace(&device, op);
-    VeraKStatus status = size > 0 ? cuda->host->scratch(ctx, size, &workspace) : VERA_K_OK;
+    VeraKCudaAttentionDevice device;
+    void *workspace;
+    VeraKStatus status = vera_k_attention_reserve(ctx, cuda, op, &device, &workspace);
 
     return status == VERA_K_OK ? vera_k_cuda_attention(&device, op, workspace, vera_k_cuda_get_stream(ctx)) : status;
+}
+
+static size_t
+vera_k_embed_size(const VeraKEmbed *op)
+{
+    return (size_t)op->ids.shape[0] * sizeof(int64_t);
 }
 
 static VeraKStatus
 vera_k_embed_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKEmbed *op)
 {
-    size_t size = (size_t)op->ids.shape[0] * sizeof(int64_t);
+    size_t size = vera_k_embed_size(op);
     void *ids;
     VeraKStatus status = cuda->host->scratch(ctx, size, &ids);
 
@@ -65,24 +81,61 @@ vera_k_is_finite_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKIsFinite *op)
     return status;
 }
 
+/* Scratch memory comes before a place for the weights, and is taken anew if there is none: it holds nothing yet. */
+static VeraKStatus
+vera_k_conv3d_reserve(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKConv3d *op, char **scratch, void **packed, bool *is_new)
+{
+    size_t packed_size = vera_k_cuda_conv3d_packed_size(op), size = vera_k_cuda_conv3d_workspace(op);
+    VeraKStatus status = size > 0 ? cuda->host->scratch(ctx, size, (void **)scratch) : VERA_K_OK;
+
+    if (status != VERA_K_OK)
+        return status;
+    *packed = cuda->host->packed(ctx, &op->weight, packed_size, is_new);
+    if (*packed != NULL)
+        return VERA_K_OK;
+    status = cuda->host->scratch(ctx, size + packed_size, (void **)scratch);
+    *packed = status == VERA_K_OK ? *scratch + size : NULL;
+    return status;
+}
+
 static VeraKStatus
 vera_k_conv3d_run(VeraKCtx *ctx, VeraKCuda *cuda, const VeraKConv3d *op)
 {
     cudaStream_t stream = vera_k_cuda_get_stream(ctx);
-    size_t packed_size = vera_k_cuda_conv3d_packed_size(op), size = vera_k_cuda_conv3d_workspace(op);
-    bool is_new = true;
-    void *packed = cuda->host->packed(ctx, &op->weight, packed_size, &is_new);
     char *scratch = NULL;
-    size_t wanted = size + (packed == NULL ? packed_size : 0);
-    VeraKStatus status = wanted > 0 ? cuda->host->scratch(ctx, wanted, (void **)&scratch) : VERA_K_OK;
+    void *packed;
+    bool is_new;
+    VeraKStatus status = vera_k_conv3d_reserve(ctx, cuda, op, &scratch, &packed, &is_new);
 
-    if (status != VERA_K_OK)
-        return status;
-    if (packed == NULL)
-        packed = scratch + size;
-    if (is_new)
+    if (status == VERA_K_OK && is_new)
         status = vera_k_cuda_conv3d_pack(op, packed, stream);
     return status == VERA_K_OK ? vera_k_cuda_conv3d(op, packed, scratch, stream) : status;
+}
+
+/* What each of the operators above asks for, and no more. */
+VeraKStatus
+vera_k_cuda_measure(VeraKCtx *ctx, VeraKOpId id, const void *op)
+{
+    VeraKCuda *cuda = ctx->device->backend;
+    VeraKCudaAttentionDevice device;
+    char *scratch = NULL;
+    void *data;
+    bool is_new;
+
+    switch ((int)id) {
+    case VERA_K_OP_LINEAR:
+        return vera_k_linear_measure(ctx, cuda, op);
+    case VERA_K_OP_ATTENTION:
+        return vera_k_attention_reserve(ctx, cuda, op, &device, &data);
+    case VERA_K_OP_CONV3D:
+        return vera_k_conv3d_reserve(ctx, cuda, op, &scratch, &data, &is_new);
+    case VERA_K_OP_EMBED:
+        return cuda->host->scratch(ctx, vera_k_embed_size(op), &data);
+    case VERA_K_OP_IS_FINITE:
+        return cuda->host->scratch(ctx, sizeof(unsigned), &data);
+    default:
+        return VERA_K_OK;
+    }
 }
 
 #define WITH_CONTEXT(name, Type)                                                                    \

@@ -363,13 +363,30 @@ guard_run_locked(Guard *self, VeraKOpId id, VeraKCtx *ctx, const void *op)
     return status == VERA_K_OK ? status : self->host_calls->fail(ctx, status, "%s", vera_k_ctx_message(self->work));
 }
 
+/*
+ * As on a GPU: products need a workspace, so that the first of a context allocates, and convolutions keep their weights in an order of
+ * their own. Nothing is in there, but it counts.
+ */
+static VeraKStatus
+guard_measure(VeraKCtx *ctx, VeraKOpId id, const void *op)
+{
+    Guard *self = ctx->device->backend;
+    const VeraKTensor *weight = id == VERA_K_OP_CONV3D ? &((const VeraKConv3d *)op)->weight : NULL;
+    size_t size = weight != NULL ? (size_t)vera_k_tensor_n_elements(weight) * 2 : 0;
+    bool is_new;
+    void *data;
+    VeraKStatus status = self->host_calls->scratch(ctx, GUARD_ALIGN, &data);
+
+    if (status == VERA_K_OK && size > 0 && self->host_calls->packed(ctx, weight, size, &is_new) == NULL)
+        status = self->host_calls->scratch(ctx, GUARD_ALIGN + size, &data);
+    return status;
+}
+
 static VeraKStatus
 guard_run(VeraKOpId id, VeraKCtx *ctx, const void *op)
 {
     Guard *self = ctx->device->backend;
-    void *workspace;
-    /* As on a GPU, where products need a workspace: the first operator of a context allocates. */
-    VeraKStatus status = self->host_calls->scratch(ctx, GUARD_ALIGN, &workspace);
+    VeraKStatus status = guard_measure(ctx, id, op);
 
     if (status != VERA_K_OK)
         return status;
@@ -447,7 +464,7 @@ vera_k_module_open(const VeraKHost *host, int index, VeraKDevice **device, char 
     self = calloc(1, sizeof *self);
     *self = (VeraKDevice){ .backend = guard_new(host), .allocate = guard_allocate, .release = guard_release, .copy = guard_copy,
                            .synchronize = guard_synchronize, .new_stream = guard_new_stream, .free_stream = guard_free_stream,
-                           .wait_stream = guard_wait_stream, .describe = guard_describe, .get_free_bytes = guard_get_free_bytes,
+                           .wait_stream = guard_wait_stream, .measure = guard_measure, .describe = guard_describe, .get_free_bytes = guard_get_free_bytes,
                            .close = guard_close };
     self->info.total_bytes = ((Guard *)self->backend)->total;
     self->info.has_fast_bf16 = guard_get_number("VERA_GUARD_WITHOUT_BF16", 0) == 0;
