@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/vera-editor-private.h"
+#include "ui/vera-settings.h"
 
 /* What a take needs, gathered before the mask is drawn in the background. */
 typedef struct {
@@ -109,10 +110,11 @@ vera_editor_mask_done_cb(GObject *object, GAsyncResult *result, gpointer data)
     VeraEditorOrder *order = g_task_get_task_data(G_TASK(result));
     g_autoptr(GError) error = NULL;
     g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
+    gboolean is_gpu = vera_settings_get_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU) == VERA_PROCESSOR_GPU;
     VeraEditRequest request = {
         .clip_path = order->clip_path, .instruction = order->instruction, .negative_prompt = order->negative,
         .region_path = order->region_path, .frames = frames, .model_dir = order->model_dir,
-        .device = "cpu", .compute = VERA_K_COMPUTE_F32, .seed = order->seed, .n_steps = order->n_steps,
+        .device = is_gpu ? "cuda" : "cpu", .compute = is_gpu ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32, .seed = order->seed, .n_steps = order->n_steps,
         .guidance = order->guidance, .width = order->width, .height = order->height,
     };
 

@@ -7,6 +7,7 @@
 #include "engine/queue/vera-edit-forecast.h"
 #include "engine/queue/vera-job-rates.h"
 #include "ui/vera-duration.h"
+#include "ui/vera-settings.h"
 
 struct _VeraForecastView {
     GtkWidget parent_instance;
@@ -51,6 +52,7 @@ vera_forecast_question_new(VeraForecastView *view, const VeraEdit *edit)
 {
     VeraForecastQuestion *self = g_new0(VeraForecastQuestion, 1);
     VeraEditor *editor = view->editor;
+    gboolean is_gpu = vera_settings_get_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU) == VERA_PROCESSOR_GPU;
     gint64 last = MIN(edit->last, vera_editor_get_n_frames(editor) - 1);
 
     g_weak_ref_init(&self->view, view);
@@ -60,13 +62,14 @@ vera_forecast_question_new(VeraForecastView *view, const VeraEdit *edit)
     self->region_path = self->has_drawn_region ? NULL : g_strdup(edit->region_path);
     self->take_dir = vera_editor_dup_take_folder(editor);
     self->request = (VeraEditRequest){ .clip_path = self->clip_path, .instruction = "-", .region_path = self->region_path,
-                                       .model_dir = self->model_dir, .device = "cpu", .compute = VERA_K_COMPUTE_F32,
+                                       .model_dir = self->model_dir, .device = is_gpu ? "cuda" : "cpu",
+                                       .compute = is_gpu ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32,
                                        .guidance = edit->guidance, .n_steps = edit->n_steps, .width = edit->width,
                                        .height = edit->height, .frames = g_array_new(FALSE, FALSE, sizeof(gint64)) };
     for (gint64 i = edit->first; i <= last; i++)
         g_array_append_val(self->request.frames, i);
-    self->text = g_strdup_printf("%s\n%s\n%s\n%s\n%d %d %g %d %d %" G_GINT64_FORMAT " %" G_GINT64_FORMAT, self->clip_path, self->model_dir,
-                                 self->region_path ? self->region_path : "", self->take_dir, self->has_drawn_region, edit->n_steps,
+    self->text = g_strdup_printf("%s\n%s\n%s\n%s\n%d %d %d %g %d %d %" G_GINT64_FORMAT " %" G_GINT64_FORMAT, self->clip_path, self->model_dir,
+                                 self->region_path ? self->region_path : "", self->take_dir, is_gpu, self->has_drawn_region, edit->n_steps,
                                  edit->guidance, edit->width, edit->height, edit->first, last);
     return self;
 }
@@ -88,13 +91,27 @@ vera_forecast_view_describe_time(VeraForecastView *self)
 }
 
 static char *
+vera_forecast_view_describe_memory(const VeraEditForecast *f)
+{
+    g_autofree char *memory = g_format_size(f->memory_bytes), *have = g_format_size(f->free_bytes);
+
+    if (!f->has_plan)
+        return g_strdup_printf(_("%s of memory"), memory);
+    if (!f->fits)
+        return g_strdup_printf(_("Too large for %s"), f->device_name);
+    /* Translators: memory that is taken, memory that is free, name of the GPU */
+    return g_strdup_printf(f->plan.memory == VERA_TRANSFORMER_RESIDENT ? _("%s of %s on %s, with the whole model there")
+                                                                       : _("%s of %s on %s, with the model brought block by block"),
+                           memory, have, f->device_name);
+}
+
+static char *
 vera_forecast_view_describe(VeraForecastView *self)
 {
     const VeraEditForecast *f = self->forecast;
     g_autofree char *frames = g_strdup_printf(g_dngettext(NULL, "%d frame", "%d frames", (gulong)f->n_frames), f->n_frames);
     g_autofree char *windows = g_strdup_printf(g_dngettext(NULL, "%d window", "%d windows", (gulong)f->n_windows), f->n_windows);
-    g_autofree char *memory = g_format_size(f->memory_bytes), *time = vera_forecast_view_describe_time(self);
-    g_autofree char *memory_text = g_strdup_printf(_("%s of memory"), memory);
+    g_autofree char *time = vera_forecast_view_describe_time(self), *memory_text = vera_forecast_view_describe_memory(f);
 
     return g_strdup_printf("%s · %d × %d · %s\n%s · %s%s%s", frames, f->width, f->height, windows, time, memory_text,
                            f->is_model_trained ? "" : "\n",
@@ -109,7 +126,11 @@ vera_forecast_view_find_problem(VeraForecastView *self)
     g_autofree char *need = g_format_size(f->memory_bytes), *have = g_format_size(f->free_bytes);
     g_autofree char *disk_need = g_format_size(disk), *disk_have = g_format_size(f->free_disk_bytes);
 
-    if (f->free_bytes > 0 && f->memory_bytes > f->free_bytes)
+    if (!f->fits && f->has_plan)
+        return g_strdup_printf(_("Does not fit: needs at least %s on %s, and %s are free there. Take a smaller width or fewer frames, or "
+                                 "let the processor make takes, in the preferences."),
+                               need, f->device_name, have);
+    if (!f->fits)
         return g_strdup_printf(_("Does not fit: needs about %s of memory, and %s are free. Take a smaller width or fewer frames, or close "
                                  "other programs."),
                                need, have);
@@ -210,6 +231,9 @@ vera_forecast_view_set_editor(VeraForecastView *self, VeraEditor *editor)
     g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_forecast_view_ask_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(editor, "clip-changed", G_CALLBACK(vera_forecast_view_ask_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(vera_editor_get_queue(editor), "job-finished", G_CALLBACK(vera_forecast_view_job_cb), self, G_CONNECT_SWAPPED);
+    if (vera_settings_get() != NULL)
+        g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_PROCESSOR, G_CALLBACK(vera_forecast_view_ask_cb), self,
+                                G_CONNECT_SWAPPED);
     vera_forecast_view_ask_cb(self);
 }
 

@@ -11,7 +11,7 @@
 struct _VeraPreferences {
     AdwPreferencesWindow parent_instance;
 
-    AdwComboRow *theme_row;
+    AdwComboRow *theme_row, *processor_row;
     GtkSpinButton *frame_spin, *layer_spin;
     AdwActionRow *export_row, *model_row;
     GtkWidget *export_reset, *model_reset;
@@ -119,6 +119,18 @@ vera_preferences_theme_changed_cb(VeraPreferences *self)
 }
 
 static void
+vera_preferences_processor_cb(VeraPreferences *self)
+{
+    vera_settings_set_enum(VERA_SETTING_PROCESSOR, (int)adw_combo_row_get_selected(self->processor_row));
+}
+
+static void
+vera_preferences_processor_changed_cb(VeraPreferences *self)
+{
+    adw_combo_row_set_selected(self->processor_row, (guint)vera_settings_get_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU));
+}
+
+static void
 vera_preferences_bind(VeraPreferences *self)
 {
     GSettings *settings = vera_settings_get();
@@ -131,9 +143,13 @@ vera_preferences_bind(VeraPreferences *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_MODEL_FOLDER, G_CALLBACK(vera_preferences_folders_cb), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(settings, "changed::" VERA_SETTING_PROCESSOR, G_CALLBACK(vera_preferences_processor_changed_cb), self,
+                            G_CONNECT_SWAPPED);
     vera_preferences_theme_changed_cb(self);
+    vera_preferences_processor_changed_cb(self);
     vera_preferences_folders_cb(self);
     g_signal_connect_object(self->theme_row, "notify::selected", G_CALLBACK(vera_preferences_theme_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->processor_row, "notify::selected", G_CALLBACK(vera_preferences_processor_cb), self, G_CONNECT_SWAPPED);
 }
 
 static void
@@ -153,6 +169,7 @@ vera_preferences_class_init(VeraPreferencesClass *klass)
     G_OBJECT_CLASS(klass)->dispose = vera_preferences_dispose;
     gtk_widget_class_set_template_from_resource(widget_class, "/io/github/vera_editor/Vera/ui/vera-preferences.ui");
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, theme_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraPreferences, processor_row);
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, frame_spin);
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, layer_spin);
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, export_row);

@@ -18,12 +18,16 @@ G_BEGIN_DECLS
 #define VERA_SETTING_LAST_EXPORT_FOLDER "last-export-folder"
 #define VERA_SETTING_EXPORT_PRESET "export-preset"
 #define VERA_SETTING_MODEL_FOLDER "model-folder"
+#define VERA_SETTING_PROCESSOR "processor"
 #define VERA_SETTING_IS_INTRODUCED "is-introduced"
 #define VERA_SETTING_INSTRUCTIONS "instructions"
 #define VERA_SETTING_SHORTCUTS "shortcuts"
 
 /** VeraTheme: values of the key "theme". */
 typedef enum { VERA_THEME_SYSTEM, VERA_THEME_DARK, VERA_THEME_LIGHT, VERA_THEME_COUNT } VeraTheme;
+
+/** VeraProcessor: values of the key "processor". */
+typedef enum { VERA_PROCESSOR_CPU, VERA_PROCESSOR_GPU, VERA_PROCESSOR_COUNT } VeraProcessor;
 
 /**
  * vera_settings_get:

@@ -28,7 +28,7 @@ vera_edit_job_dup_rate_key(VeraEditJob *self)
 }
 
 static gboolean
-vera_edit_forecast_ask_device(VeraEditForecast *self, const char *device, GError **error)
+vera_edit_forecast_ask_cpu(VeraEditForecast *self, VeraEditJob *job, const char *device, GError **error)
 {
     char message[256] = "";
     VeraKDevice *opened = NULL;
@@ -39,8 +39,28 @@ vera_edit_forecast_ask_device(VeraEditForecast *self, const char *device, GError
         return FALSE;
     }
     vera_k_device_get_info(opened, &info);
+    g_strlcpy(self->device_name, info.name, sizeof self->device_name);
     self->free_bytes = info.free_bytes;
+    self->memory_bytes = vera_edit_job_get_estimate(job)->memory_bytes;
+    self->fits = self->free_bytes == 0 || self->memory_bytes <= self->free_bytes;
     vera_k_device_close(&opened);
+    return TRUE;
+}
+
+/* That a take is too large for a card is an answer, and no failure. */
+static gboolean
+vera_edit_forecast_ask_gpu(VeraEditForecast *self, VeraEditJob *job, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    self->fits = vera_edit_job_plan_memory(job, &self->plan, self->device_name, &reason);
+    if (!self->fits && (self->plan.peak_bytes == 0 || !g_error_matches(reason, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_DEVICE_MEMORY))) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return FALSE;
+    }
+    self->has_plan = TRUE;
+    self->free_bytes = self->plan.free_bytes;
+    self->memory_bytes = self->plan.peak_bytes;
     return TRUE;
 }
 
@@ -51,7 +71,8 @@ vera_edit_forecast_new(const VeraEditRequest *request, const char *dir, GCancell
     g_autoptr(VeraEditForecast) self = job ? g_new0(VeraEditForecast, 1) : NULL;
     const VeraTakeRecord *record;
 
-    if (self == NULL || !vera_edit_forecast_ask_device(self, request->device, error))
+    if (self == NULL || !(g_str_has_prefix(request->device, "cuda") ? vera_edit_forecast_ask_gpu(self, job, error)
+                                                                     : vera_edit_forecast_ask_cpu(self, job, request->device, error)))
         return NULL;
     record = vera_edit_job_get_record(job);
     self->n_frames = (int)record->frames->len;
@@ -59,7 +80,6 @@ vera_edit_forecast_new(const VeraEditRequest *request, const char *dir, GCancell
     self->n_steps = record->n_steps;
     self->width = record->width;
     self->height = record->height;
-    self->memory_bytes = vera_edit_job_get_estimate(job)->memory_bytes;
     /* Layer, matte and composite: seven floats a pixel. */
     self->disk_bytes = (guint64)record->frames->len * (guint64)record->width * (guint64)record->height * 7 * sizeof(float);
     self->free_disk_bytes = vera_disk_get_free_bytes(dir);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/diffusion/vera-memory-plan.h"
 #include "engine/queue/vera-edit-job.h"
 #include "engine/queue/vera-job-clock.h"
 
@@ -12,6 +13,10 @@ G_BEGIN_DECLS
  * @n_steps: sampling steps
  * @width: of the layers, in pixels
  * @height: of the layers, in pixels
+ * @device_name: what the device calls itself
+ * @has_plan: whether the device has memory of its own, and so a @plan
+ * @plan: what of that memory the take uses for what
+ * @fits: whether the take can be made there; if not, @plan is that of the least that can be done
  * @memory_bytes: that the job takes on its device at the highest
  * @free_bytes: that the device has free now; 0 where it does not say
  * @disk_bytes: that the take will be on the disk
@@ -28,6 +33,10 @@ typedef struct {
     int n_steps;
     int width;
     int height;
+    char device_name[128];
+    gboolean has_plan;
+    VeraMemoryPlan plan;
+    gboolean fits;
     guint64 memory_bytes;
     guint64 free_bytes;
     guint64 disk_bytes;
@@ -42,7 +51,7 @@ typedef struct {
  * @request: what is asked for
  * @dir: folder that the take's folder will be in, or that will be made for it
  *
- * Opens clip and model, reads no weights. Errors: those of vera_edit_job_new(), %VERA_ENGINE_ERROR_NO_DEVICE.
+ * Opens clip, model and device, reads no weights. Errors: those of vera_edit_job_new(), %VERA_ENGINE_ERROR_NO_DEVICE.
  *
  * Thread-safety: safe; for a worker thread.
  * Returns: (transfer full): the forecast, or %NULL

@@ -28,6 +28,7 @@ test_needs(void)
     g_assert_cmpuint(forecast->free_disk_bytes, <, G_MAXUINT64);
     g_assert_cmpuint(forecast->free_bytes, >, 0);
     g_assert_cmpuint(forecast->memory_bytes, >, 0);
+    g_assert_true(forecast->fits && !forecast->has_plan);
     request.width *= 2;
     request.height *= 2;
     twice = vera_edit_forecast_new(&request, to_be, NULL, &error);
@@ -35,6 +36,61 @@ test_needs(void)
     g_assert_cmpuint(twice->memory_bytes, >, forecast->memory_bytes);
     g_assert_cmpfloat(twice->work.step, >, forecast->work.step);
     g_assert_cmpstr(twice->rate_key, ==, forecast->rate_key);
+}
+
+static VeraEditForecast *
+ask_card(guint64 free_bytes, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, free_bytes);
+    VeraEditForecast *forecast;
+    VeraEditRequest request;
+
+    queue_make_request(&request, fixture_get_folder());
+    request.device = "cuda";
+    g_setenv("VERA_GUARD_FREE_BYTES", text, TRUE);
+    forecast = vera_edit_forecast_new(&request, fixture_get_folder(), NULL, error);
+    g_unsetenv("VERA_GUARD_FREE_BYTES");
+    return forecast;
+}
+
+/* A card has a plan: weights that stay on a large one; on a small one an answer too, and no failure. */
+static void
+test_card(void)
+{
+    g_autoptr(VeraEditForecast) large = NULL, tight = NULL, small = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (g_getenv("VERA_TEST_DEVICE") == NULL) {
+        g_test_skip("no device but the CPU");
+        return;
+    }
+    large = ask_card((guint64)1 << 32, &error);
+    g_assert_no_error(error);
+    g_assert_true(large->has_plan && large->fits);
+    g_assert_cmpint(large->plan.memory, ==, VERA_TRANSFORMER_RESIDENT);
+    g_assert_cmpuint(large->memory_bytes, ==, large->plan.peak_bytes);
+    g_assert_cmpuint(large->free_bytes, ==, (guint64)1 << 32);
+    g_assert_nonnull(strstr(large->device_name, "Guarded"));
+    tight = ask_card(large->memory_bytes, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(tight->memory_bytes, <, large->memory_bytes);
+    small = ask_card(1 << 16, &error);
+    g_assert_no_error(error);
+    g_assert_true(small->has_plan && !small->fits);
+    g_assert_cmpuint(small->memory_bytes, >, small->free_bytes);
+}
+
+/* Without a GPU a forecast for one says so. */
+static void
+test_no_card(void)
+{
+    g_autoptr(GError) error = NULL;
+    VeraEditRequest request;
+
+    queue_make_request(&request, fixture_get_folder());
+    request.device = "cuda:999";
+    g_assert_null(vera_edit_forecast_new(&request, fixture_get_folder(), NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_NO_DEVICE);
 }
 
 static void
@@ -96,6 +152,8 @@ main(int argc, char **argv)
         return 77;
     g_test_add_func("/engine/edit-forecast/needs", test_needs);
     g_test_add_func("/engine/edit-forecast/refused", test_refused);
+    g_test_add_func("/engine/edit-forecast/card", test_card);
+    g_test_add_func("/engine/edit-forecast/no-card", test_no_card);
     g_test_add_func("/engine/edit-forecast/time", test_time);
     result = g_test_run();
     fixture_remove_folder();
