@@ -131,7 +131,7 @@ vera_cli_run_edit(const char *clip, const VeraCliOptions *options)
          0,          G_OPTION_ARG_FILENAME,                                                        \
          &(o).model, "Model folder (default: the bundled one)",                                    \
          "DIR"},                                                                                   \
-        {"device", 0, 0, G_OPTION_ARG_STRING, &(o).device, "cpu, cuda or cuda:N", "DEVICE"},       \
+        {"device", 0, 0, G_OPTION_ARG_STRING, &(o).device, "cpu, cuda, cuda:N, or two GPUs: cuda:0,cuda:1", "DEVICE"},       \
         {"dtype", 0, 0, G_OPTION_ARG_STRING, &(o).dtype, "Precision of products: f32 or bf16",     \
          "TYPE"},                                                                                  \
         {"seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Same seed, same bytes", "N"},              \

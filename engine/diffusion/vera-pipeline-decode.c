@@ -182,7 +182,7 @@ vera_pipeline_decode(VeraPipeline *self, VeraPipelineOutputFunc output, gpointer
 
     /* A GPU has better use for the memory of a transformer that has done its work. */
     if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime)))
-        g_clear_pointer(&self->transformer, vera_transformer_free);
+        vera_pipeline_unload_transformer(self);
     ok = vera_pipeline_decoder_init(self, &decoder, error);
 
     for (sink.branch = VERA_BRANCH_EDIT; ok && sink.branch <= VERA_BRANCH_COMPOSITE; sink.branch++)

@@ -15,8 +15,9 @@ struct _VeraPipeline {
     VeraModel *model;
     VeraVae *vae;
     VeraTransformer *transformer; /* NULL while a GPU decodes: see vera_pipeline_load_transformer() */
-    VeraMemoryPlan memory;
-    VeraTextContext *text, *negative;
+    VeraTransformer *other;       /* (nullable): the same on the runtime's partner, for the negative prompt */
+    VeraMemoryPlan memory, other_memory;
+    VeraTextContext *text, *negative; /* of @transformer; @negative of @other if there is one */
     VeraSampler *samplers[VERA_N_BRANCHES];
     float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
     float *source, *mask;
@@ -27,6 +28,9 @@ struct _VeraPipeline {
 
 /** vera_pipeline_load_transformer: puts the transformer's weights where its operators read them, unless they are there. */
 gboolean vera_pipeline_load_transformer(VeraPipeline *self, GError **error);
+
+/** vera_pipeline_unload_transformer: and gives its memory back. */
+void vera_pipeline_unload_transformer(VeraPipeline *self);
 
 /** vera_pipeline_report: tells the caller how far @phase is. */
 void vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction);

@@ -33,18 +33,36 @@ vera_pipeline_count_tokens(const gint64 *mask, int n)
     return n_real;
 }
 
-static VeraTextContext *
-vera_pipeline_encode_text(
-    VeraPipeline *self, const gint64 *ids, const gint64 *mask, int n, GCancellable *cancellable, GError **error)
+/* The partner of the runtime, if it has work: the other side of guidance. */
+static VeraRuntime *
+vera_pipeline_get_partner(VeraPipeline *self)
+{
+    return self->request.guidance > 1 ? vera_runtime_get_partner(self->runtime) : NULL;
+}
+
+/* @hidden: n rows of the text encoder */
+static float *
+vera_pipeline_run_text_encoder(VeraPipeline *self, VeraRuntime *runtime, const gint64 *ids, int n, GCancellable *cancellable, GError **error)
 {
     const VeraTextEncoderConfig *config = vera_model_get_text_encoder_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_text_encoder_weights(self->model, error) : NULL;
-    g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(self->runtime, config, weights, error) : NULL;
-    g_autofree float *hidden = NULL;
-    int n_real = vera_pipeline_count_tokens(mask, n);
+    g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(runtime, config, weights, error) : NULL;
+    g_autofree float *hidden = encoder ? vera_runtime_new_floats((gsize)n * (gsize)config->d_model, error) : NULL;
 
-    if (encoder == NULL)
+    if (hidden == NULL || !vera_text_encoder_run(encoder, ids, NULL, n, hidden, cancellable, error))
         return NULL;
+    return g_steal_pointer(&hidden);
+}
+
+static VeraTextContext *
+vera_pipeline_encode_text(VeraPipeline *self, gboolean is_negative, GCancellable *cancellable, GError **error)
+{
+    const VeraPipelineRequest *r = &self->request;
+    const gint64 *ids = is_negative ? r->negative_ids : r->ids, *mask = is_negative ? r->negative_mask : r->id_mask;
+    int n = is_negative ? r->n_negative_ids : r->n_ids, n_real = vera_pipeline_count_tokens(mask, n);
+    gboolean is_other = is_negative && self->other != NULL;
+    g_autofree float *hidden = NULL;
+
     for (int i = n_real; i < n; i++)
         if (mask[i] != 0) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -53,11 +71,11 @@ vera_pipeline_encode_text(
                         i);
             return NULL;
         }
-    hidden = vera_runtime_new_floats((gsize)n_real * (gsize)config->d_model, error);
-    if (hidden == NULL ||
-        !vera_text_encoder_run(encoder, ids, NULL, n_real, hidden, cancellable, error))
+    hidden = vera_pipeline_run_text_encoder(self, is_other ? vera_runtime_get_partner(self->runtime) : self->runtime, ids, n_real,
+                                            cancellable, error);
+    if (hidden == NULL)
         return NULL;
-    return vera_transformer_prepare_text(self->transformer, hidden, n_real, cancellable, error);
+    return vera_transformer_prepare_text(is_other ? self->other : self->transformer, hidden, n_real, cancellable, error);
 }
 
 /* Codes the whole range as a stream; frames past the end repeat the last one. */
@@ -148,9 +166,41 @@ vera_pipeline_check_request(VeraPipeline *self, const VeraVaeConfig *vae, int al
 gboolean
 vera_pipeline_load_transformer(VeraPipeline *self, GError **error)
 {
+    VeraRuntime *partner = vera_pipeline_get_partner(self);
+
     if (self->transformer == NULL)
         self->transformer = vera_transformer_new(self->runtime, self->model, self->memory.memory, error);
+    if (self->transformer != NULL && partner != NULL && self->other == NULL) {
+        self->other = vera_transformer_new(partner, self->model, self->other_memory.memory, error);
+        return self->other != NULL;
+    }
     return self->transformer != NULL;
+}
+
+void
+vera_pipeline_unload_transformer(VeraPipeline *self)
+{
+    g_clear_pointer(&self->transformer, vera_transformer_free);
+    g_clear_pointer(&self->other, vera_transformer_free);
+}
+
+/* A plan for each device that takes part; operators keep no more than it says. */
+static gboolean
+vera_pipeline_plan_memory(VeraPipeline *self, GError **error)
+{
+    const VeraPipelineRequest *r = &self->request;
+    VeraMemoryNeed need = { r->width, r->height, r->plan, r->guidance > 1, vera_pipeline_count_tokens(r->id_mask, r->n_ids),
+                            r->guidance > 1 ? vera_pipeline_count_tokens(r->negative_mask, r->n_negative_ids) : 0 };
+    VeraRuntime *runtimes[2] = { self->runtime, vera_pipeline_get_partner(self) };
+    VeraMemoryPlan *plans[2] = { &self->memory, &self->other_memory };
+
+    for (int i = 0; i < 2 && runtimes[i] != NULL; i++) {
+        if (!vera_memory_plan_init(plans[i], runtimes[i], self->model, &need, error))
+            return FALSE;
+        if (!vera_k_device_is_host(vera_runtime_get_device(runtimes[i])))
+            vera_k_ctx_set_packed_max(vera_runtime_get_ctx(runtimes[i]), (gsize)plans[i]->packed_bytes);
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -159,9 +209,6 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     const VeraVaeConfig *config = vera_model_get_vae_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
     int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
-    const VeraPipelineRequest *r = &self->request;
-    VeraMemoryNeed need = { r->width, r->height, r->plan, r->guidance > 1, vera_pipeline_count_tokens(r->id_mask, r->n_ids),
-                            r->guidance > 1 ? vera_pipeline_count_tokens(r->negative_mask, r->n_negative_ids) : 0 };
 
     if (align == 0 || !vera_pipeline_check_request(self, config, align, error))
         return FALSE;
@@ -169,10 +216,8 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     self->shape[1] = self->request.plan->n_latents;
     self->shape[2] = self->request.height / config->spatial_factor;
     self->shape[3] = self->request.width / config->spatial_factor;
-    if (!vera_memory_plan_init(&self->memory, self->runtime, self->model, &need, error))
+    if (!vera_pipeline_plan_memory(self, error))
         return FALSE;
-    if (!vera_k_device_is_host(vera_runtime_get_device(self->runtime)))
-        vera_k_ctx_set_packed_max(vera_runtime_get_ctx(self->runtime), (gsize)self->memory.packed_bytes);
     self->vae = vera_vae_new(self->runtime, config, weights, error);
     return self->vae != NULL;
 }
@@ -180,14 +225,12 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
 static gboolean
 vera_pipeline_encode_texts(VeraPipeline *self, GCancellable *cancellable, GError **error)
 {
-    const VeraPipelineRequest *r = &self->request;
-
     if (!vera_pipeline_load_transformer(self, error))
         return FALSE;
-    self->text = vera_pipeline_encode_text(self, r->ids, r->id_mask, r->n_ids, cancellable, error);
-    if (self->text == NULL || r->guidance <= 1)
+    self->text = vera_pipeline_encode_text(self, FALSE, cancellable, error);
+    if (self->text == NULL || self->request.guidance <= 1)
         return self->text != NULL;
-    self->negative = vera_pipeline_encode_text(self, r->negative_ids, r->negative_mask, r->n_negative_ids, cancellable, error);
+    self->negative = vera_pipeline_encode_text(self, TRUE, cancellable, error);
     return self->negative != NULL;
 }
 
@@ -232,7 +275,7 @@ vera_pipeline_free(VeraPipeline *self)
     g_free(self->mask);
     g_clear_pointer(&self->text, vera_text_context_free);
     g_clear_pointer(&self->negative, vera_text_context_free);
-    g_clear_pointer(&self->transformer, vera_transformer_free);
+    vera_pipeline_unload_transformer(self);
     g_clear_pointer(&self->vae, vera_vae_free);
     g_clear_pointer(&self->model, vera_model_unref);
     g_clear_pointer(&self->runtime, vera_runtime_unref);
@@ -318,6 +361,46 @@ vera_pipeline_window_init(VeraPipeline *self, VeraPipelineWindow *w, GError **er
            (self->mask == NULL || (w->mask = vera_runtime_new_floats(n, error)) != NULL);
 }
 
+/* One side of guidance. */
+typedef struct {
+    VeraTransformer *transformer;
+    VeraTransformerInput input;
+    float **velocity;
+    GCancellable *cancellable;
+    GError *error;
+    gboolean is_well;
+} VeraPipelineSide;
+
+static gpointer
+vera_pipeline_side_thread(gpointer data)
+{
+    VeraPipelineSide *self = data;
+
+    self->is_well = vera_transformer_forward(self->transformer, &self->input, self->velocity, self->cancellable, &self->error);
+    return NULL;
+}
+
+/* Both sides, one after the other, or at once where each has a device. The first failure counts. */
+static gboolean
+vera_pipeline_run_sides(VeraPipelineSide sides[2], gboolean has_both, GError **error)
+{
+    GThread *thread = has_both && sides[0].transformer != sides[1].transformer ? g_thread_new("guidance", vera_pipeline_side_thread, &sides[1]) : NULL;
+
+    vera_pipeline_side_thread(&sides[0]);
+    if (thread != NULL)
+        g_thread_join(thread);
+    else if (has_both && sides[0].is_well)
+        vera_pipeline_side_thread(&sides[1]);
+    for (int i = 0; i <= has_both; i++)
+        if (!sides[i].is_well) {
+            if (i == 0)
+                g_clear_error(&sides[1].error);
+            g_propagate_error(error, sides[i].error);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 static gboolean
 vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, VeraPipelineWindow *w, GCancellable *cancellable, GError **error)
 {
@@ -335,13 +418,14 @@ vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, Vera
         vera_pipeline_cut(self, self->mask, window, w->mask);
         input.mask = w->mask;
     }
-    if (!vera_transformer_forward(self->transformer, &input, w->velocity, cancellable, error))
+    VeraPipelineSide sides[2] = { { .transformer = self->transformer, .input = input, .velocity = w->velocity, .cancellable = cancellable },
+                                  { .transformer = self->other ? self->other : self->transformer, .input = input, .velocity = w->plain,
+                                    .cancellable = cancellable } };
+    sides[1].input.text = self->negative;
+    if (!vera_pipeline_run_sides(sides, self->negative != NULL, error))
         return FALSE;
     if (self->negative == NULL)
         return TRUE;
-    input.text = self->negative;
-    if (!vera_transformer_forward(self->transformer, &input, w->plain, cancellable, error))
-        return FALSE;
     for (int b = 0; b < VERA_N_BRANCHES; b++)
         for (gsize i = 0; i < n; i++)
             w->velocity[b][i] = w->plain[b][i] + g * (w->velocity[b][i] - w->plain[b][i]);

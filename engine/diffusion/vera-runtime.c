@@ -10,7 +10,8 @@ struct _VeraRuntime {
     VeraKDevice *device;
     VeraKCtx *ctx;
     GCancellable *cancellable;
-    VeraRuntime *like; /* (nullable): whose device this one's imitates */
+    VeraRuntime *like;    /* (nullable): whose device this one's imitates */
+    VeraRuntime *partner; /* (nullable) */
     VeraKCompute compute;
     VeraKDType activation;
 };
@@ -49,8 +50,8 @@ vera_runtime_choose_activation(VeraRuntime *self)
     return self->compute == VERA_K_COMPUTE_BF16 && info.has_fast_bf16 ? VERA_K_DTYPE_BF16 : VERA_K_DTYPE_F32;
 }
 
-VeraRuntime *
-vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error)
+static VeraRuntime *
+vera_runtime_new_alone(const char *device, VeraKCompute compute, int n_threads, GError **error)
 {
     g_autoptr(VeraRuntime) self = g_new0(VeraRuntime, 1);
     char message[1280];
@@ -75,6 +76,26 @@ vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError
     }
     self->activation = vera_runtime_choose_activation(self);
     return vera_runtime_check_operators(self, device, error) ? g_steal_pointer(&self) : NULL;
+}
+
+VeraRuntime *
+vera_runtime_new(const char *device, VeraKCompute compute, int n_threads, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(device, ",", -1);
+    guint n = g_strv_length(names);
+    g_autoptr(VeraRuntime) self = NULL;
+
+    if (n <= 1)
+        return vera_runtime_new_alone(device, compute, n_threads, error);
+    if (n > 2 || !g_str_has_prefix(names[0], "cuda") || !g_str_has_prefix(names[1], "cuda") || g_str_equal(names[0], names[1])) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "‘%s’ is not a device, nor two GPUs; two are written like cuda:0,cuda:1.", device);
+        return NULL;
+    }
+    self = vera_runtime_new_alone(names[0], compute, n_threads, error);
+    if (self == NULL || (self->partner = vera_runtime_new_alone(names[1], compute, n_threads, error)) == NULL)
+        return NULL;
+    return g_steal_pointer(&self);
 }
 
 VeraRuntime *
@@ -109,7 +130,14 @@ vera_runtime_unref(VeraRuntime *self)
     vera_k_device_close(&self->device);
     g_clear_object(&self->cancellable);
     vera_runtime_unref(self->like);
+    vera_runtime_unref(self->partner);
     g_free(self);
+}
+
+VeraRuntime *
+vera_runtime_get_partner(VeraRuntime *self)
+{
+    return self->partner;
 }
 
 VeraKCtx *
@@ -186,6 +214,8 @@ vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable)
 {
     vera_k_ctx_set_stop(self->ctx, cancellable ? vera_runtime_must_stop_cb : NULL, cancellable);
     g_set_object(&self->cancellable, cancellable);
+    if (self->partner != NULL)
+        vera_runtime_set_cancellable(self->partner, cancellable);
 }
 
 float *

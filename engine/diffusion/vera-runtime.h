@@ -32,7 +32,7 @@ typedef struct {
 
 /**
  * vera_runtime_new:
- * @device: "cpu", "cuda" or "cuda:N"
+ * @device: "cpu", "cuda" or "cuda:N"; or two GPUs with a comma between them, the second of which becomes the partner
  * @compute: precision of products
  * @n_threads: CPU threads, 0 for all
  * @error: return location for a #GError
@@ -53,6 +53,9 @@ VeraRuntime *vera_runtime_ref(VeraRuntime *self);
 void vera_runtime_unref(VeraRuntime *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraRuntime, vera_runtime_unref)
 
+/** vera_runtime_get_partner: Returns: (transfer none) (nullable): a second device, for work beside the first's in a thread of its own */
+VeraRuntime *vera_runtime_get_partner(VeraRuntime *self);
+
 /** vera_runtime_get_ctx: Returns: (transfer none): the kernel context */
 VeraKCtx *vera_runtime_get_ctx(VeraRuntime *self);
 
@@ -68,7 +71,7 @@ VeraKCompute vera_runtime_get_compute(VeraRuntime *self);
  */
 VeraKDType vera_runtime_get_activation(VeraRuntime *self);
 
-/** vera_runtime_set_cancellable: @cancellable (nullable) stops what runs from now on, with
+/** vera_runtime_set_cancellable: @cancellable (nullable) stops what runs from now on, also on the partner, with
  * %VERA_ENGINE_ERROR_CANCELLED. */
 void vera_runtime_set_cancellable(VeraRuntime *self, GCancellable *cancellable);
 

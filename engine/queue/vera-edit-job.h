@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  * @region_path: (nullable): a still, a movie or a sequence; white = edit here
  * @frames: (element-type gint64): source frame numbers, from 0, increasing
  * @model_dir: the model
- * @device: "cpu", "cuda", "cuda:N"
+ * @device: as vera_runtime_new() takes it
  * @compute: precision of products
  * @seed: the seed
  * @n_steps: 0 takes the model's own

@@ -47,6 +47,42 @@ test_same_take(PipelineFixture *self, gconstpointer data)
     pipeline_fixture_check_equal(got, want);
 }
 
+/* Two devices, a side of guidance on each: the take of one, bit for bit; what goes wrong on either ends it. */
+static void
+test_two_devices(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GBytes) want = NULL, got = NULL;
+    g_autoptr(GError) error = NULL;
+    static const char *const wrong[] = { "cuda:0,cuda:0", "cuda:0,cpu", "cuda:0,cuda:1,cuda:2", "cuda:0," };
+
+    use_device(self, "cuda:0");
+    want = pipeline_fixture_run(self);
+    use_device(self, "cuda:0,cuda:1");
+    got = pipeline_fixture_run(self);
+    pipeline_fixture_check_equal(got, want);
+    g_assert_cmpuint(model_fixture_get_used(vera_runtime_get_partner(self->runtime), TRUE), >, 100000);
+    /* Without guidance there is nothing for the second. */
+    self->request.guidance = 1;
+    use_device(self, "cuda:0,cuda:1");
+    g_bytes_unref(pipeline_fixture_run(self));
+    g_assert_cmpuint(model_fixture_get_used(vera_runtime_get_partner(self->runtime), TRUE), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_assert_null(vera_runtime_new(wrong[i], VERA_K_COMPUTE_F32, 1, &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE);
+        g_clear_error(&error);
+    }
+    self->request.guidance = 3;
+    g_setenv("VERA_GUARD_LOST_AFTER", "700", TRUE);
+    use_device(self, "cuda:0,cuda:1");
+    g_unsetenv("VERA_GUARD_LOST_AFTER");
+    {
+        g_autoptr(VeraPipeline) pipeline = vera_pipeline_new(self->runtime, self->model, &self->request, NULL, &error);
+        while (pipeline != NULL && error == NULL)
+            vera_pipeline_step(pipeline, NULL, &error);
+    }
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_DEVICE_LOST);
+}
+
 /* A device that lacks an operator is refused by name before anything is read. */
 static void
 test_lacks_operator(void)
@@ -362,6 +398,7 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     ADD("same-take", test_same_take);
+    ADD("two-devices", test_two_devices);
     ADD("lost", test_lost);
     ADD("peak", test_peak);
     ADD("streamed", test_streamed); /* three blocks: the first takes the place of the last */
