@@ -37,6 +37,7 @@ test_rows(void)
 {
     GtkWidget *window = vera_preferences_new(NULL);
     AdwComboRow *theme = get_child(window, VERA_TYPE_PREFERENCES, "theme_row");
+    AdwComboRow *processor = get_child(window, VERA_TYPE_PREFERENCES, "processor_row");
     GtkSpinButton *frame = get_child(window, VERA_TYPE_PREFERENCES, "frame_spin");
     GtkSpinButton *layer = get_child(window, VERA_TYPE_PREFERENCES, "layer_spin");
 
@@ -45,6 +46,11 @@ test_rows(void)
     g_assert_cmpint(vera_settings_get_enum(VERA_SETTING_THEME, -1), ==, VERA_THEME_LIGHT);
     vera_settings_set_enum(VERA_SETTING_THEME, VERA_THEME_SYSTEM);
     g_assert_cmpint((int)adw_combo_row_get_selected(theme), ==, VERA_THEME_SYSTEM);
+    g_assert_cmpint((int)adw_combo_row_get_selected(processor), ==, VERA_PROCESSOR_CPU);
+    adw_combo_row_set_selected(processor, VERA_PROCESSOR_GPU);
+    g_assert_cmpint(vera_settings_get_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU), ==, VERA_PROCESSOR_GPU);
+    vera_settings_set_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU);
+    g_assert_cmpint((int)adw_combo_row_get_selected(processor), ==, VERA_PROCESSOR_CPU);
     g_assert_cmpint(gtk_spin_button_get_value_as_int(frame), ==, 768);
     g_assert_cmpint(gtk_spin_button_get_value_as_int(layer), ==, 512);
     gtk_spin_button_set_value(frame, 128);
