@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times exact seeks into a 1080p H.264 file with a key frame every 250 frames, ours beside mpv's, turn by turn.
+"""Times exact seeks into a 1080p H.264 file with a key frame every 250 frames, ours with and without proxies beside mpv's, turn by turn.
 
 Usage: scrub-bench.py SCRUB_BENCH [CLIP]. SCRUB_BENCH is the built tests/bench/scrub-bench; without CLIP (24 frames a second)
-one is made with ffmpeg. mpv is left out where it is not installed. SEEKS in the environment
+one of a minute is made with ffmpeg. mpv is left out where it is not installed. SEEKS in the environment
 is the number of seeks. Numbers are medians with the range from the 5th to the 95th
 percentile; the ratio is ours / mpv's of each target, so 1.0 is as fast as mpv and less is faster.
 """
@@ -69,8 +69,8 @@ class Mpv:
 
 
 class Ours:
-    def __init__(self, program: str, clip: str):
-        self.process = subprocess.Popen([program, clip], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program: str, *arguments: str):
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seek(self, frame: int) -> dict:
         self.process.stdin.write(f"{frame}\n")
@@ -88,12 +88,18 @@ def spread(values: list[float]) -> str:
     return f"{mid:9.2f}  ({low:.2f} .. {high:.2f})"
 
 
-def choose_targets() -> list[int]:
+def count_frames(clip: str) -> int:
+    shown = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-count_packets", "-show_entries", "stream=nb_read_packets",
+                            "-of", "csv=p=0", clip], check=True, capture_output=True, text=True)
+    return int(shown.stdout.strip().strip(","))
+
+
+def choose_targets(n_frames: int) -> list[int]:
     """Each in another group of pictures than the one before, so that neither program has it decoded."""
     source = random.Random(3)
-    targets = [source.randrange(SECONDS * RATE)]
+    targets = [source.randrange(n_frames)]
     while len(targets) < TARGETS:
-        frame = source.randrange(SECONDS * RATE)
+        frame = source.randrange(n_frames)
         if frame // 250 != targets[-1] // 250:
             targets.append(frame)
     return targets
@@ -107,23 +113,30 @@ def main() -> int:
         clip = sys.argv[2] if len(sys.argv) == 3 else os.path.join(folder, "gop250.mp4")
         if len(sys.argv) == 2:
             make_clip(pathlib.Path(clip))
-        ours = Ours(sys.argv[1], clip)
+        targets = choose_targets(count_frames(clip))
+        ours, with_proxies = Ours(sys.argv[1], clip), Ours(sys.argv[1], clip, folder)
+        with_proxies.seek(0)
         mpv = Mpv(clip, folder) if shutil.which("mpv") else None
-        results, theirs = [], []
-        for frame in choose_targets():
+        results, proxied, theirs = [], [], []
+        for frame in targets:
             results.append(ours.seek(frame))
             if mpv is not None:
                 theirs.append(mpv.seek(frame))
+            proxied.append(with_proxies.seek(frame))
         ours.close()
+        with_proxies.close()
         if mpv is not None:
             mpv.close()
     print(f"{len(results)} seeks; median (5th .. 95th percentile)")
-    print("in memory, request and get, us  ", spread([r["cached_us"] for r in results]))
-    print("something to look at, ms        ", spread([r["first_ms"] for r in results]))
-    print("the exact frame, ms             ", spread([r["exact_ms"] for r in results]))
+    for title, some in (("without proxies", results), ("with proxies", proxied)):
+        print(title)
+        print("  in memory, request and get, us", spread([r["cached_us"] for r in some]))
+        print("  something to look at, ms      ", spread([r["first_ms"] for r in some]))
+        print("  the exact frame, ms           ", spread([r["exact_ms"] for r in some]))
+        if theirs:
+            print("  exact, ours / mpv's           ", spread([r["exact_ms"] / t for r, t in zip(some, theirs)]))
     if theirs:
-        print("the exact frame in mpv, ms      ", spread(theirs))
-        print("exact, ours / mpv's             ", spread([r["exact_ms"] / t for r, t in zip(results, theirs)]))
+        print("mpv\n  the exact frame, ms           ", spread(theirs))
     else:
         print("mpv is not installed: nothing to compare with")
     return 0

@@ -231,7 +231,7 @@ vera_canvas_read(VeraCanvas *self, VeraSide side, VeraView view, int x, int y, f
 
 /* Frame position, and the values under the pointer as they are stored, not as the screen shows
  * them. */
-static void
+void
 vera_canvas_tell_readout(VeraCanvas *self)
 {
     g_autofree char *text = NULL;
@@ -244,6 +244,11 @@ vera_canvas_tell_readout(VeraCanvas *self)
     if (self->renderer == NULL || self->pointer_x < 0 || x < 0 || y < 0 || x >= self->plate_width ||
         y >= self->plate_height) {
         g_signal_emit_by_name(self, "readout", "");
+        return;
+    }
+    if (self->is_proxy) {
+        text = g_strdup_printf("%d, %d", (int)x, (int)y);
+        g_signal_emit_by_name(self, "readout", text);
         return;
     }
     gtk_gl_area_make_current(GTK_GL_AREA(self));

@@ -18,6 +18,7 @@ struct _VeraCanvas {
     VeraSide side; /* while two takes are compared: which one is shown, or stands on the left */
     VeraChannel channel;
     gboolean has_overlay, has_wipe, has_split, has_onion;
+    gboolean is_proxy;   /* what is shown is a proxy */
     gboolean has_result; /* the selected edit has a layer at the playhead */
     double wipe;
     int plate_width, plate_height;
@@ -75,6 +76,12 @@ gboolean vera_canvas_is_comparing(VeraCanvas *self);
 void vera_canvas_fill_views(VeraCanvas *self, VeraRendererDisplay *display);
 /** vera_canvas_compare_snapshot: the names of the takes that are compared, in the corners that show them. */
 void vera_canvas_compare_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
+/** vera_canvas_set_is_proxy: whether the picture is a proxy, from which no values are read. */
+void vera_canvas_set_is_proxy(VeraCanvas *self, gboolean is_proxy);
+/** vera_canvas_proxy_snapshot: the mark of a proxy. */
+void vera_canvas_proxy_snapshot(VeraCanvas *self, GtkSnapshot *snapshot);
+/** vera_canvas_tell_readout: tells what is under the pointer. */
+void vera_canvas_tell_readout(VeraCanvas *self);
 /** vera_canvas_add_controllers: pointer, wheel, pinch. */
 void vera_canvas_add_controllers(VeraCanvas *self);
 

@@ -187,6 +187,7 @@ vera_canvas_update(VeraCanvas *self)
     }
     if (plate != NULL)
         vera_canvas_update_stack(self, plate);
+    vera_canvas_set_is_proxy(self, plate != NULL && plate->is_proxy);
     return plate != NULL;
 }
 
@@ -264,6 +265,7 @@ vera_canvas_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
         return;
     vera_canvas_region_snapshot(self, snapshot);
     vera_canvas_wipe_snapshot(self, snapshot);
+    vera_canvas_proxy_snapshot(self, snapshot);
     if (vera_canvas_is_comparing(self))
         vera_canvas_compare_snapshot(self, snapshot);
 }

@@ -54,6 +54,7 @@ vera_editor_close_clip(VeraEditor *self)
     g_clear_object(&self->opening);
     vera_editor_close_sound(self);
     vera_editor_unwatch_media(self);
+    vera_editor_close_proxies(self);
     if (self->cache != NULL) {
         vera_frame_cache_set_ready_func(self->cache, NULL, NULL);
         vera_frame_cache_close(self->cache);
@@ -103,6 +104,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_editor_set_preview_frame(self);
     vera_editor_open_sound(self);
     vera_editor_watch_media(self);
+    vera_editor_settle_proxies(self);
 }
 
 static void vera_editor_open(VeraEditor *self, const char *path, const char *clip_id, gint64 frame);

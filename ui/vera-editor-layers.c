@@ -39,7 +39,8 @@ vera_editor_dup_layer(VeraEditor *self, const VeraEdit *edit, VeraFrame *plate)
         return vera_layer_frame_ref(self->preview);
     if (take == NULL || plate->index < edit->first || plate->index > edit->last)
         return NULL;
-    frame = vera_layer_loader_get(self->layers, take->dir, plate, &edit->refinement);
+    /* A layer is made from the plate's own pixels, and kept. */
+    frame = plate->is_proxy ? NULL : vera_layer_loader_get(self->layers, take->dir, plate, &edit->refinement);
     return frame ? frame : vera_layer_loader_get_nearest(self->layers, take->dir, plate->index);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/media/vera-audio-output.h"
+#include "engine/media/vera-proxy-maker.h"
 #include "ui/vera-editor.h"
 
 G_BEGIN_DECLS
@@ -8,6 +9,8 @@ G_BEGIN_DECLS
 /* How much decoded source and how many finished layers a window keeps where no settings are installed, in MiB. */
 #define VERA_EDITOR_CACHE_MIB 768
 #define VERA_EDITOR_LAYER_MIB 512
+/* And how much disk all proxies may take. */
+#define VERA_EDITOR_PROXY_MIB 2048
 
 typedef struct _VeraEditorWatch VeraEditorWatch;
 
@@ -58,6 +61,10 @@ struct _VeraEditor {
     GCancellable *sound_opening; /* (owned) (nullable) */
     gboolean has_no_device;
     gboolean was_told_of_sound;
+    /* Proxies of the clip */
+    VeraProxyMaker *proxies; /* (owned) (nullable) */
+    gint proxies_pending;    /* atomic: a notice from the maker is on its way to the main loop */
+    gboolean was_told_of_proxies;
 };
 
 void vera_editor_show_clip(VeraEditor *self, const char *clip_id);
@@ -81,6 +88,10 @@ void vera_editor_open_sound(VeraEditor *self);
 void vera_editor_close_sound(VeraEditor *self);
 /** vera_editor_settle_sound: lets the sound start at the playhead, or stop: it is heard forward at 1x only. */
 void vera_editor_settle_sound(VeraEditor *self);
+/** vera_editor_settle_proxies: makes proxies of the clip, or none, and as many, as the preferences say now. */
+void vera_editor_settle_proxies(VeraEditor *self);
+/** vera_editor_close_proxies: makes and shows no more of them. */
+void vera_editor_close_proxies(VeraEditor *self);
 /** vera_editor_settle_volume: takes mute and volume from the settings. */
 void vera_editor_settle_volume(VeraEditor *self);
 /** vera_editor_get_heard_frame: gives the frame, with its fraction, that belongs to the sound heard now; %FALSE: go by the monotonic clock */

@@ -37,6 +37,10 @@ vera_editor_follow_settings(VeraEditor *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_MODEL_FOLDER, G_CALLBACK(vera_editor_settings_model_cb), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(settings, "changed::" VERA_SETTING_HAS_PROXIES, G_CALLBACK(vera_editor_settle_proxies), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(settings, "changed::" VERA_SETTING_PROXY_LIMIT, G_CALLBACK(vera_editor_settle_proxies), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_IS_MUTED, G_CALLBACK(vera_editor_settle_volume), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_VOLUME, G_CALLBACK(vera_editor_settle_volume), self, G_CONNECT_SWAPPED);
 }

@@ -125,6 +125,6 @@ vera_editor_dup_compared(VeraEditor *self, VeraFrame *plate)
 
     if (take == NULL || plate->index < edit->first || plate->index > edit->last)
         return NULL;
-    frame = vera_layer_loader_get(self->layers, take->dir, plate, &edit->refinement);
+    frame = plate->is_proxy ? NULL : vera_layer_loader_get(self->layers, take->dir, plate, &edit->refinement);
     return frame ? frame : vera_layer_loader_get_nearest(self->layers, take->dir, plate->index);
 }

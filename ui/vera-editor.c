@@ -10,7 +10,7 @@ G_DEFINE_FINAL_TYPE(VeraEditor, vera_editor, G_TYPE_OBJECT)
 enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, PROP_COMPARED_TAKE, PROP_MEDIA_TROUBLE, N_PROPS };
 static GParamSpec *props[N_PROPS];
 
-enum { SIGNAL_CLIP_CHANGED, SIGNAL_PROJECT_CHANGED, SIGNAL_FRAME_READY, SIGNAL_MESSAGE, N_SIGNALS };
+enum { SIGNAL_CLIP_CHANGED, SIGNAL_PROJECT_CHANGED, SIGNAL_FRAME_READY, SIGNAL_MESSAGE, SIGNAL_PROXIES_CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -414,6 +414,7 @@ vera_editor_class_init(VeraEditorClass *klass)
     signals[SIGNAL_CLIP_CHANGED] = g_signal_new("clip-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_PROJECT_CHANGED] = g_signal_new("project-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_FRAME_READY] = g_signal_new("frame-ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    signals[SIGNAL_PROXIES_CHANGED] = g_signal_new("proxies-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_MESSAGE] =
         g_signal_new("message", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * "media-trouble" (string, nullable, read-only).
  *
  * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the project changed;
+ * "proxies-changed" () see vera_editor_get_proxies();
  * "frame-ready" () the picture at the playhead, or a layer of it, can be drawn anew; "message" (string) a sentence for a toast.
  *
  * Thread-safety: main thread only.
@@ -186,7 +187,14 @@ GPtrArray *vera_editor_list_layers(VeraEditor *self);
  */
 GArray *vera_editor_dup_layers(VeraEditor *self, VeraFrame *plate);
 
-/** vera_editor_dup_plate: Returns: (transfer full) (nullable): the picture at the playhead, or the nearest that is at hand */
+/** VeraEditorProxies: whether proxies of the clip are being made, or would be but for the limit in the preferences. */
+typedef enum { VERA_EDITOR_PROXIES_IDLE, VERA_EDITOR_PROXIES_MAKING, VERA_EDITOR_PROXIES_FULL } VeraEditorProxies;
+
+/** vera_editor_get_proxies: @progress: (out): how much of the clip has proxies, 0..1. Returns: what is done about them */
+VeraEditorProxies vera_editor_get_proxies(VeraEditor *self, double *progress);
+
+/** vera_editor_dup_plate: @is_exact: (out): whether it is the frame at the playhead itself. Returns: (transfer full) (nullable): the
+ * picture at the playhead, or the nearest that is at hand, perhaps a proxy (#VeraFrame.is_proxy) */
 VeraFrame *vera_editor_dup_plate(VeraEditor *self, gboolean *is_exact);
 
 /**

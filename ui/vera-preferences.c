@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "engine/media/vera-proxy-store.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-shortcuts-page.h"
 #include "ui/vera-tips.h"
@@ -15,6 +16,10 @@ struct _VeraPreferences {
     GtkSpinButton *frame_spin, *layer_spin;
     AdwActionRow *export_row, *model_row;
     GtkWidget *export_reset, *model_reset;
+    GtkWidget *proxy_switch, *proxy_clear;
+    GtkSpinButton *proxy_spin;
+    AdwActionRow *proxy_row;
+    GCancellable *measuring; /* (owned): of the folder of proxies */
 
     GtkFileChooserNative *chooser; /* (owned) */
     const char *choosing;          /* the key that @chooser is for */
@@ -106,6 +111,52 @@ vera_preferences_model_reset_cb(VeraPreferences *self)
     g_settings_reset(vera_settings_get(), VERA_SETTING_MODEL_FOLDER);
 }
 
+/* Clears the folder of proxies first if the task's data says so. */
+static void
+vera_preferences_measure_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    g_autofree char *folder = vera_proxy_folder_dup_default();
+    GError *error = NULL;
+
+    if (GPOINTER_TO_INT(data) && !vera_proxy_folder_clear(folder, &error))
+        g_task_return_error(task, error);
+    else
+        g_task_return_int(task, (gssize)vera_proxy_folder_measure(folder));
+}
+
+static void
+vera_preferences_measured_cb(GObject *object, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    gssize bytes = g_task_propagate_int(G_TASK(result), &error);
+    g_autofree char *size = g_format_size_full((guint64)MAX(bytes, 0), G_FORMAT_SIZE_IEC_UNITS);
+    VeraPreferences *self;
+
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    self = VERA_PREFERENCES(object);
+    if (error != NULL)
+        adw_preferences_window_add_toast(ADW_PREFERENCES_WINDOW(self), adw_toast_new(error->message));
+    adw_action_row_set_subtitle(self->proxy_row, error ? _("Some could not be deleted") : size);
+    gtk_widget_set_sensitive(self->proxy_clear, bytes != 0);
+}
+
+static void
+vera_preferences_measure(VeraPreferences *self, gboolean is_cleared)
+{
+    g_autoptr(GTask) task = g_task_new(self, self->measuring, vera_preferences_measured_cb, NULL);
+
+    gtk_widget_set_sensitive(self->proxy_clear, FALSE);
+    g_task_set_task_data(task, GINT_TO_POINTER(is_cleared), NULL);
+    g_task_run_in_thread(task, vera_preferences_measure_thread);
+}
+
+static void
+vera_preferences_clear_cb(VeraPreferences *self)
+{
+    vera_preferences_measure(self, TRUE);
+}
+
 static void
 vera_preferences_theme_cb(VeraPreferences *self)
 {
@@ -137,6 +188,9 @@ vera_preferences_bind(VeraPreferences *self)
 
     g_settings_bind(settings, VERA_SETTING_FRAME_CACHE, self->frame_spin, "value", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, VERA_SETTING_LAYER_CACHE, self->layer_spin, "value", G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, VERA_SETTING_HAS_PROXIES, self->proxy_switch, "active", G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, VERA_SETTING_PROXY_LIMIT, self->proxy_spin, "value", G_SETTINGS_BIND_DEFAULT);
+    vera_preferences_measure(self, FALSE);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_THEME, G_CALLBACK(vera_preferences_theme_changed_cb), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(settings, "changed::" VERA_SETTING_EXPORT_FOLDER, G_CALLBACK(vera_preferences_folders_cb), self,
@@ -157,6 +211,8 @@ vera_preferences_dispose(GObject *object)
 {
     VeraPreferences *self = VERA_PREFERENCES(object);
 
+    g_cancellable_cancel(self->measuring);
+    g_clear_object(&self->measuring);
     g_clear_object(&self->chooser);
     G_OBJECT_CLASS(vera_preferences_parent_class)->dispose(object);
 }
@@ -176,6 +232,11 @@ vera_preferences_class_init(VeraPreferencesClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, model_row);
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, export_reset);
     gtk_widget_class_bind_template_child(widget_class, VeraPreferences, model_reset);
+    gtk_widget_class_bind_template_child(widget_class, VeraPreferences, proxy_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraPreferences, proxy_spin);
+    gtk_widget_class_bind_template_child(widget_class, VeraPreferences, proxy_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraPreferences, proxy_clear);
+    gtk_widget_class_bind_template_callback(widget_class, vera_preferences_clear_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_preferences_export_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_preferences_model_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_preferences_export_reset_cb);
@@ -185,6 +246,7 @@ vera_preferences_class_init(VeraPreferencesClass *klass)
 static void
 vera_preferences_init(VeraPreferences *self)
 {
+    self->measuring = g_cancellable_new();
     gtk_widget_init_template(GTK_WIDGET(self));
     adw_preferences_window_add(ADW_PREFERENCES_WINDOW(self), ADW_PREFERENCES_PAGE(vera_shortcuts_page_new()));
 }

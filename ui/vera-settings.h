@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 #define VERA_SETTING_THEME "theme"
 #define VERA_SETTING_FRAME_CACHE "frame-cache-mib"
 #define VERA_SETTING_LAYER_CACHE "layer-cache-mib"
+#define VERA_SETTING_HAS_PROXIES "has-proxies"
+#define VERA_SETTING_PROXY_LIMIT "proxy-limit-mib"
 #define VERA_SETTING_IS_LOOPING "is-looping"
 #define VERA_SETTING_IS_MUTED "is-muted"
 #define VERA_SETTING_VOLUME "volume"

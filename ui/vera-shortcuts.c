@@ -10,7 +10,7 @@
 static const VeraShortcut vera_shortcuts[] = {
     { "win.play", "space", N_("Play or pause"), VERA_SHORTCUT_GROUP_PLAYBACK },
     { "win.reverse", "j", N_("Play backwards; again is faster"), VERA_SHORTCUT_GROUP_PLAYBACK },
-    { "win.stop", "k", N_("Stop"), VERA_SHORTCUT_GROUP_PLAYBACK },
+    { "win.stop", "k", N_("Stop; held, back and forwards go frame by frame"), VERA_SHORTCUT_GROUP_PLAYBACK },
     { "win.forward", "l", N_("Play forwards; again is faster"), VERA_SHORTCUT_GROUP_PLAYBACK },
     { "win.step-back", "Left comma", N_("One frame back"), VERA_SHORTCUT_GROUP_PLAYBACK },
     { "win.step-forward", "Right period", N_("One frame on"), VERA_SHORTCUT_GROUP_PLAYBACK },

@@ -371,6 +371,31 @@ vera_window_run(VeraWindow *self, const VeraShortcut *shortcut)
         gtk_widget_activate_action_variant(GTK_WIDGET(self), name, target);
 }
 
+/* K held, with J and L. */
+static gboolean
+vera_window_jog(VeraWindow *self, const VeraShortcut *shortcut, guint code)
+{
+    static const char *const actions[] = { "win.stop", "win.reverse", "win.forward" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (g_str_equal(shortcut->action, actions[i]))
+            return vera_jog_press(&self->jog, self->editor, (VeraJogKey)i, code);
+    return FALSE;
+}
+
+static void
+vera_window_key_released_cb(GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state, VeraWindow *self)
+{
+    vera_jog_release(&self->jog, self->editor, code);
+}
+
+static void
+vera_window_active_cb(VeraWindow *self)
+{
+    if (!gtk_window_is_active(GTK_WINDOW(self)) && self->editor != NULL)
+        vera_jog_reset(&self->jog, self->editor);
+}
+
 static gboolean
 vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state, VeraWindow *self)
 {
@@ -389,7 +414,8 @@ vera_window_key_cb(GtkEventControllerKey *controller, guint keyval, guint code, 
     shortcut = vera_shortcuts_match(gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(controller)));
     if (shortcut == NULL)
         return GDK_EVENT_PROPAGATE;
-    vera_window_run(self, shortcut);
+    if (!vera_window_jog(self, shortcut, code))
+        vera_window_run(self, shortcut);
     return GDK_EVENT_STOP;
 }
 
@@ -408,6 +434,8 @@ vera_window_add_actions(VeraWindow *self)
     g_action_map_add_action_entries(G_ACTION_MAP(self), vera_window_entries, G_N_ELEMENTS(vera_window_entries), self);
     gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
     g_signal_connect(keys, "key-pressed", G_CALLBACK(vera_window_key_cb), self);
+    g_signal_connect(keys, "key-released", G_CALLBACK(vera_window_key_released_cb), self);
+    g_signal_connect(self, "notify::is-active", G_CALLBACK(vera_window_active_cb), NULL);
     gtk_widget_add_controller(GTK_WIDGET(self), keys);
     gtk_gesture_single_set_button(GTK_GESTURE_SINGLE(click), 0);
     gtk_event_controller_set_propagation_phase(GTK_EVENT_CONTROLLER(click), GTK_PHASE_CAPTURE);

@@ -2,6 +2,7 @@
 
 #include "ui/vera-canvas.h"
 #include "ui/vera-edit-panel.h"
+#include "ui/vera-jog.h"
 #include "ui/vera-layers-panel.h"
 #include "ui/vera-queue-panel.h"
 #include "ui/vera-timeline.h"
@@ -30,7 +31,7 @@ struct _VeraWindow {
     AdwViewStack *side_stack;
     AdwViewStackPage *queue_page;
     GtkMenuButton *view_button, *zoom_button;
-    GtkLabel *readout, *frame_label, *timecode_label;
+    GtkLabel *readout, *proxy_label, *frame_label, *timecode_label;
     GtkWidget *play_button, *volume_button, *undo_button, *redo_button;
 
     /* Owned */
@@ -42,6 +43,7 @@ struct _VeraWindow {
     GPtrArray *recoverable;
     char *bundled_model;
     guint tick;
+    VeraJog jog;
     gboolean is_closing; /* the user has been asked */
     gboolean is_focus_by_key; /* the focus was moved with Tab, and nothing was clicked since */
 };

@@ -217,6 +217,21 @@ vera_window_readout_cb(VeraWindow *self, const char *text)
     gtk_widget_set_visible(GTK_WIDGET(self->readout), *text != '\0');
 }
 
+/* How far the proxies are, while there is something to say about them. */
+static void
+vera_window_proxies_cb(VeraWindow *self)
+{
+    double progress;
+    VeraEditorProxies proxies = vera_editor_get_proxies(self->editor, &progress);
+    g_autofree char *text = g_strdup_printf(_("Proxies %d %%"), (int)(progress * 100));
+
+    gtk_label_set_text(self->proxy_label, text);
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->proxy_label), proxies == VERA_EDITOR_PROXIES_FULL
+                                                                   ? _("The limit of the preferences is reached")
+                                                                   : _("Small pictures for scrubbing are made in the background"));
+    gtk_widget_set_visible(GTK_WIDGET(self->proxy_label), proxies != VERA_EDITOR_PROXIES_IDLE);
+}
+
 /* It keeps out of the way of what it is about. */
 static void
 vera_window_pointer_cb(GtkEventControllerMotion *motion, double x, double y, VeraWindow *self)
@@ -290,6 +305,7 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->editor, "notify::frame", G_CALLBACK(vera_window_frame_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::is-playing", G_CALLBACK(vera_window_playing_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::media-trouble", G_CALLBACK(vera_window_update_media_bar), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->editor, "proxies-changed", G_CALLBACK(vera_window_proxies_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "message", G_CALLBACK(vera_window_show_message), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::view", G_CALLBACK(vera_window_view_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::zoom", G_CALLBACK(vera_window_zoom_cb), self, G_CONNECT_SWAPPED);
@@ -411,6 +427,7 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, view_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, zoom_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, readout);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, proxy_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, frame_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, timecode_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, play_button);

@@ -12,7 +12,7 @@
 #include "engine/vera-engine-error.h"
 
 /* Of the processor, what nobody else wants. */
-#define VERA_PROXY_NICENESS 15
+#define VERA_PROXY_NICENESS 10
 /* A frame so far from its key frame is soon there without a proxy. */
 #define VERA_PROXY_FAR 12
 /* How often it is looked whether the file was deleted, or another program is done with it. */
@@ -303,7 +303,7 @@ vera_proxy_maker_new(VeraFrameCache *cache,
     self->max_bytes = max_bytes;
     self->func = func;
     self->data = data;
-    self->last = -1;
+    self->last = self->told = -1;
     self->cancellable = g_cancellable_new();
     pthread_mutex_init(&self->call_lock, NULL);
     pthread_mutex_init(&self->lock, NULL);

@@ -1,11 +1,13 @@
 /*
- * scrub-bench CLIP, frame numbers on standard input: how long it takes to show frames. One line of
- * JSON for each frame: milliseconds from the request to the first picture to look at, and to the
- * exact one, with nothing in memory; and microseconds to get it when it is there.
+ * scrub-bench CLIP [FOLDER], frame numbers on standard input: how long it takes to show frames. One
+ * line of JSON for each frame: milliseconds from the request to the first picture to look at, and
+ * to the exact one, with nothing in memory; and microseconds to get it when it is there. With
+ * FOLDER, proxies of all frames are kept there; those that are missing are made before.
  */
 #include "config.h"
 
 #include "engine/media/vera-frame-cache.h"
+#include "engine/media/vera-proxy-coder.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -58,6 +60,10 @@ bench_get(VeraFrameCache *cache, gint64 frame)
 static gboolean
 bench_run(Bench *self, gint64 frame)
 {
+    g_autoptr(VeraFrame) before = vera_frame_cache_get(self->cache, frame);
+
+    if (before != NULL)
+        fprintf(stderr, "frame %" G_GINT64_FORMAT " is in memory from before\n", frame);
     pthread_mutex_lock(&self->lock);
     self->target = frame;
     self->first_ms = self->exact_ms = -1;
@@ -78,6 +84,28 @@ bench_run(Bench *self, gint64 frame)
     return TRUE;
 }
 
+static gboolean
+bench_make_proxies(VeraFrameCache *cache, const char *folder, GError **error)
+{
+    VeraClip *clip = vera_frame_cache_get_clip(cache);
+    g_autoptr(VeraProxyStore) store = vera_proxy_store_open(folder, clip, error);
+    g_autoptr(VeraProxyCoder) coder = vera_proxy_coder_new(vera_clip_get_info(clip));
+    g_autoptr(VeraClip) reader = store != NULL ? vera_clip_dup(clip, 0, error) : NULL;
+
+    if (reader == NULL || coder == NULL || !vera_proxy_store_begin(store, error))
+        return FALSE;
+    for (gint64 i = 0; i < vera_clip_get_info(clip)->n_frames; i++) {
+        if (vera_proxy_store_has(store, i))
+            continue;
+        g_autoptr(VeraFrame) frame = vera_clip_read_frame(reader, i, NULL, error);
+        g_autoptr(GBytes) picture = frame != NULL ? vera_proxy_coder_encode(coder, frame) : NULL;
+        if (picture == NULL || !vera_proxy_store_put(store, i, picture, error))
+            return FALSE;
+    }
+    vera_frame_cache_set_proxies(cache, store);
+    return TRUE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -85,15 +113,15 @@ main(int argc, char **argv)
     Bench bench = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
     char line[64];
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: scrub-bench CLIP, frame numbers on standard input\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: scrub-bench CLIP [FOLDER], frame numbers on standard input\n");
         return 2;
     }
     /* With room for two frames nothing is fetched ahead, and nothing is there when it is asked for.
      */
     bench.cache = vera_frame_cache_new(argv[1], 0, &error);
-    if (bench.cache == NULL) {
-        fprintf(stderr, "%s\n", error->message);
+    if (bench.cache == NULL || (argc == 3 && !bench_make_proxies(bench.cache, argv[2], &error))) {
+        fprintf(stderr, "%s\n", error != NULL ? error->message : "no proxies can be made");
         return 1;
     }
     vera_frame_cache_set_ready_func(bench.cache, bench_ready_cb, &bench);
