@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ui/vera-edit-task.h"
 #include "ui/vera-forecast-view.h"
 #include "ui/vera-settings.h"
 
@@ -20,7 +21,9 @@ struct _VeraEditPanel {
     GtkTextView *instruction_view;
     GtkLabel *placeholder;
     VeraForecastView *forecast_view;
-    GtkMenuButton *history_button;
+    GtkMenuButton *history_button, *examples_button;
+    GMenu *examples_menu;
+    AdwComboRow *task_row;
     AdwActionRow *region_row, *invert_row, *feather_row, *model_row;
     GtkWidget *clear_button, *import_button, *start_button;
     GtkSwitch *invert_switch;
@@ -99,7 +102,7 @@ vera_edit_panel_fill_region(VeraEditPanel *self, const VeraEdit *edit)
         subtitle = g_strdup_printf(g_dngettext(NULL, "%u shape", "%u shapes", n), n);
         adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->region_row), _("Drawn Region"));
     } else {
-        subtitle = g_strdup(_("Draw on the picture to say where"));
+        subtitle = g_strdup(vera_edit_task_get_region_hint(vera_edit_task_find(edit->task)));
         adw_preferences_row_set_title(ADW_PREFERENCES_ROW(self->region_row), _("Whole Picture"));
     }
     adw_action_row_set_subtitle(self->region_row, subtitle);
@@ -127,6 +130,22 @@ vera_edit_panel_set_number(GtkSpinButton *spin, double value)
         gtk_spin_button_set_value(spin, value);
 }
 
+/* A task sorts the examples and words what is to be drawn; the section of an example is that of its task. */
+static void
+vera_edit_panel_fill_task(VeraEditPanel *self, const VeraEdit *edit)
+{
+    VeraEditTask task = vera_edit_task_find(edit->task);
+    g_autoptr(GMenuModel) examples = NULL;
+
+    if (task == VERA_EDIT_TASK_AUTOMATIC)
+        examples = g_object_ref(G_MENU_MODEL(self->examples_menu));
+    else
+        examples = g_menu_model_get_item_link(G_MENU_MODEL(self->examples_menu), (int)task - 1, G_MENU_LINK_SECTION);
+    gtk_menu_button_set_menu_model(self->examples_button, examples);
+    gtk_label_set_text(self->placeholder, vera_edit_task_get_placeholder(task));
+    adw_combo_row_set_selected(self->task_row, task);
+}
+
 static void
 vera_edit_panel_fill(VeraEditPanel *self)
 {
@@ -147,6 +166,7 @@ vera_edit_panel_fill(VeraEditPanel *self)
     vera_edit_panel_set_number(self->steps_spin, edit->n_steps);
     vera_edit_panel_set_number(self->guidance_spin, edit->guidance < 0 ? 2 : edit->guidance);
     vera_edit_panel_set_number(self->width_spin, edit->width);
+    vera_edit_panel_fill_task(self, edit);
     vera_edit_panel_fill_region(self, edit);
     vera_edit_panel_fill_model(self, edit);
     vera_edit_panel_fill_history(self);
@@ -167,6 +187,18 @@ vera_edit_panel_instruction_cb(GtkTextBuffer *buffer, VeraEditPanel *self)
     text = vera_edit_panel_dup_instruction(self);
     vera_edit_panel_set_text(&edit->instruction, text);
     vera_editor_commit(self->editor, state, _("Change Instruction"), "instruction");
+}
+
+static void
+vera_edit_panel_task_cb(VeraEditPanel *self)
+{
+    VeraEdit *edit = NULL;
+    VeraProjectState *state;
+
+    if (self->is_filling || (state = vera_editor_begin_edit_change(self->editor, &edit)) == NULL)
+        return;
+    vera_edit_panel_set_text(&edit->task, vera_edit_task_get_id((VeraEditTask)adw_combo_row_get_selected(self->task_row)));
+    vera_editor_commit(self->editor, state, _("Change Task"), NULL);
 }
 
 static void
@@ -400,6 +432,9 @@ vera_edit_panel_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, placeholder);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, forecast_view);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, history_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, examples_button);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, examples_menu);
+    gtk_widget_class_bind_template_child(klass, VeraEditPanel, task_row);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, region_row);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, invert_row);
     gtk_widget_class_bind_template_child(klass, VeraEditPanel, feather_row);
@@ -425,6 +460,7 @@ vera_edit_panel_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_width_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_count_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_negative_cb);
+    gtk_widget_class_bind_template_callback(klass, vera_edit_panel_task_cb);
     gtk_widget_class_bind_template_callback(klass, vera_edit_panel_choose_model_cb);
 }
 
@@ -446,5 +482,10 @@ static void
 vera_edit_panel_init(VeraEditPanel *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    self->is_filling = TRUE;
+    adw_combo_row_set_model(self->task_row, vera_edit_task_get_titles());
+    self->is_filling = FALSE;
+    if (vera_settings_get() != NULL)
+        g_settings_bind(vera_settings_get(), VERA_SETTING_IS_SEED_LOCKED, self->lock_button, "active", G_SETTINGS_BIND_DEFAULT);
     g_signal_connect(gtk_text_view_get_buffer(self->instruction_view), "changed", G_CALLBACK(vera_edit_panel_instruction_cb), self);
 }

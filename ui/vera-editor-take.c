@@ -8,7 +8,7 @@
 /* What a take needs, gathered before the mask is drawn in the background. */
 typedef struct {
     char *clip_path;
-    char *instruction, *negative;
+    char *instruction, *task, *negative;
     char *region_path;
     char *model_dir;
     char *title, *edit_id, *take_dir;
@@ -23,7 +23,7 @@ typedef struct {
 static void
 vera_editor_order_free(VeraEditorOrder *self)
 {
-    char *texts[] = { self->clip_path, self->instruction, self->negative, self->region_path,
+    char *texts[] = { self->clip_path, self->instruction, self->task, self->negative, self->region_path,
                       self->model_dir, self->title,       self->edit_id,  self->take_dir };
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -61,6 +61,7 @@ vera_editor_order_new(VeraEditor *self, const VeraEdit *edit, const VeraClipInfo
 
     order->clip_path = g_strdup(vera_editor_get_clip_path(self));
     order->instruction = g_strdup(edit->instruction);
+    order->task = g_strdup(edit->task);
     order->negative = g_strdup(edit->negative);
     order->region_path = g_strdup(edit->region_path);
     order->region = edit->region && edit->region->shapes->len ? vera_region_ref(edit->region) : NULL;
@@ -112,7 +113,7 @@ vera_editor_mask_done_cb(GObject *object, GAsyncResult *result, gpointer data)
     g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
     gboolean is_gpu = vera_settings_get_enum(VERA_SETTING_PROCESSOR, VERA_PROCESSOR_CPU) == VERA_PROCESSOR_GPU;
     VeraEditRequest request = {
-        .clip_path = order->clip_path, .instruction = order->instruction, .negative_prompt = order->negative,
+        .clip_path = order->clip_path, .instruction = order->instruction, .task = order->task, .negative_prompt = order->negative,
         .region_path = order->region_path, .frames = frames, .model_dir = order->model_dir,
         .device = is_gpu ? "cuda" : "cpu", .compute = is_gpu ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32, .seed = order->seed, .n_steps = order->n_steps,
         .guidance = order->guidance, .width = order->width, .height = order->height,

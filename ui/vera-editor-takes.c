@@ -85,6 +85,7 @@ vera_editor_use_settings(VeraEditor *self, const VeraTakeRecord *record)
     if (state == NULL)
         return;
     vera_editor_take_over_text(&edit->instruction, record->instruction ? record->instruction : "");
+    vera_editor_take_over_text(&edit->task, record->task);
     vera_editor_take_over_text(&edit->negative, record->negative_prompt);
     edit->seed = record->seed;
     edit->n_steps = record->n_steps;

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define VERA_SETTING_LAYER_CACHE "layer-cache-mib"
 #define VERA_SETTING_HAS_PROXIES "has-proxies"
 #define VERA_SETTING_PROXY_LIMIT "proxy-limit-mib"
+#define VERA_SETTING_IS_SEED_LOCKED "is-seed-locked"
 #define VERA_SETTING_IS_LOOPING "is-looping"
 #define VERA_SETTING_IS_MUTED "is-muted"
 #define VERA_SETTING_VOLUME "volume"

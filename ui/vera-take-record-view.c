@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/vera-duration.h"
+#include "ui/vera-edit-task.h"
 
 typedef struct {
     const char *name; /* translated */
@@ -59,6 +60,7 @@ vera_take_facts_new(const VeraTakeSummary *summary)
 
     g_array_set_clear_func(facts, vera_take_fact_clear);
     vera_take_facts_add(facts, _("Instruction"), g_strdup(r->instruction));
+    vera_take_facts_add(facts, _("Task"), r->task ? g_strdup(vera_edit_task_get_title(vera_edit_task_find(r->task))) : NULL);
     vera_take_facts_add(facts, _("Avoid"), g_strdup(r->negative_prompt));
     vera_take_facts_add(facts, _("Seed"), g_strdup_printf("%" G_GUINT64_FORMAT, r->seed));
     vera_take_facts_add(facts, _("Steps"), g_strdup_printf("%d (%s)", r->n_steps, r->solver ? r->solver : "—"));

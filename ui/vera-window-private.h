@@ -23,6 +23,7 @@ struct _VeraWindow {
     GtkLabel *media_label;
     GtkWidget *reload_button;
     GtkPaned *side_paned;
+    GtkWidget *transport_box, *time_box;
     VeraCanvas *canvas;
     VeraTimeline *timeline;
     VeraEditPanel *edit_panel;

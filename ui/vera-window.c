@@ -417,6 +417,8 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, media_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, reload_button);
     gtk_widget_class_bind_template_child(klass, VeraWindow, side_paned);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, transport_box);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, time_box);
     gtk_widget_class_bind_template_child(klass, VeraWindow, canvas);
     gtk_widget_class_bind_template_child(klass, VeraWindow, timeline);
     gtk_widget_class_bind_template_child(klass, VeraWindow, edit_panel);
@@ -452,10 +454,21 @@ vera_window_class_init(VeraWindowClass *klass)
     vera_window_bind(widget_class);
 }
 
+/* Time runs to the right, in the timeline and so in what moves along it, whichever way the language is written. */
+static void
+vera_window_set_left_to_right(GtkWidget *widget)
+{
+    gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR);
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child != NULL; child = gtk_widget_get_next_sibling(child))
+        vera_window_set_left_to_right(child);
+}
+
 static void
 vera_window_init(VeraWindow *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    vera_window_set_left_to_right(self->transport_box);
+    vera_window_set_left_to_right(self->time_box);
 }
 
 VeraWindow *

@@ -112,6 +112,7 @@ vera_project_check_edit(const VeraProjectState *state, guint index, GHashTable *
     if (self->instruction == NULL)
         return vera_project_check_fail(error, "edit ‘%s’ has no instruction", self->id);
     return vera_project_check_text("edit", self->id, self->instruction, error) &&
+           vera_project_check_text("edit", self->id, self->task, error) &&
            vera_project_check_text("edit", self->id, self->negative, error) &&
            (self->region_path == NULL ||
             vera_project_check_path("the mask of edit", self->id, self->region_path, error)) &&

@@ -221,6 +221,7 @@ vera_edit_to_json(const VeraEdit *self, const char *base_dir)
     json_object_set_string_member(object, "id", self->id);
     json_object_set_string_member(object, "clip", self->clip_id);
     json_object_set_string_member(object, "instruction", self->instruction);
+    vera_project_json_set_string(object, "task", self->task);
     vera_project_json_set_string(object, "negative", self->negative);
     if (self->region != NULL)
         json_object_set_object_member(object, "region", vera_region_to_json(self->region));
@@ -255,6 +256,7 @@ vera_edit_read_cb(VeraProjectReader *reader, gpointer target)
     vera_project_reader_get_string(reader, "id", &self->id);
     vera_project_reader_get_string(reader, "clip", &self->clip_id);
     vera_project_reader_get_string(reader, "instruction", &self->instruction);
+    vera_project_reader_get_string(reader, "task", &self->task);
     vera_project_reader_get_string(reader, "negative", &self->negative);
     vera_project_reader_get_object(reader, "region", "the region", vera_region_read_json_cb,
                                    &self->region);

@@ -106,6 +106,7 @@ vera_edit_copy(const VeraEdit *self)
     copy->id = g_strdup(self->id);
     copy->clip_id = g_strdup(self->clip_id);
     copy->instruction = g_strdup(self->instruction);
+    copy->task = g_strdup(self->task);
     copy->negative = g_strdup(self->negative);
     copy->region = self->region ? vera_region_copy(self->region) : NULL;
     copy->region_path = g_strdup(self->region_path);
@@ -124,6 +125,7 @@ vera_edit_free(VeraEdit *self)
     g_free(self->id);
     g_free(self->clip_id);
     g_free(self->instruction);
+    g_free(self->task);
     g_free(self->negative);
     vera_region_unref(self->region);
     g_free(self->region_path);

@@ -44,6 +44,8 @@ typedef struct {
  * @id: unique in the project
  * @clip_id: the clip that is edited
  * @instruction: what to do
+ * @task: (nullable): what kind of change is meant: "add", "background"; %NULL leaves it to the words. For people: the model goes by
+ * @instruction alone
  * @negative: (nullable): what to lead away from; %NULL takes the model's own
  * @region: (nullable): where, drawn
  * @region_path: (nullable): where, as an imported still, movie or sequence (absolute); used when
@@ -67,6 +69,7 @@ typedef struct {
     char *id;
     char *clip_id;
     char *instruction;
+    char *task;
     char *negative;
     VeraRegion *region;
     char *region_path;

@@ -14,6 +14,7 @@ static const struct {
     gsize offset;
 } vera_take_strings[] = {
     { "instruction", G_STRUCT_OFFSET(VeraTakeRecord, instruction) },
+    { "task", G_STRUCT_OFFSET(VeraTakeRecord, task) },
     { "negative_prompt", G_STRUCT_OFFSET(VeraTakeRecord, negative_prompt) },
     { "clip", G_STRUCT_OFFSET(VeraTakeRecord, clip_path) },
     { "clip_hash", G_STRUCT_OFFSET(VeraTakeRecord, clip_hash) },

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 /**
  * VeraTakeRecord:
  * @instruction: what was asked
+ * @task: (nullable): what kind of change was meant; says nothing about the bytes
  * @negative_prompt: what guidance leads away from
  * @clip_path: absolute path of the source clip
  * @clip_hash: SHA-256 over the source frames that were used, as decoded
@@ -38,6 +39,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
     char *instruction;
+    char *task;
     char *negative_prompt;
     char *clip_path;
     char *clip_hash;

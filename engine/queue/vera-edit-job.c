@@ -129,6 +129,7 @@ vera_edit_job_fill_record(VeraEditJob *self, const VeraEditRequest *request)
     VeraTakeRecord *r = self->record;
 
     r->instruction = g_strdup(request->instruction);
+    r->task = g_strdup(request->task);
     r->negative_prompt = g_strdup(request->negative_prompt ? request->negative_prompt : info->default_negative_prompt);
     r->clip_path = g_canonicalize_filename(request->clip_path, NULL);
     r->region_path = request->region_path ? g_canonicalize_filename(request->region_path, NULL) : NULL;

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * VeraEditRequest:
  * @clip_path: the source
  * @instruction: what is asked for
+ * @task: (nullable): noted in the record
  * @negative_prompt: (nullable): %NULL takes the model's own
  * @region_path: (nullable): a still, a movie or a sequence; white = edit here
  * @frames: (element-type gint64): source frame numbers, from 0, increasing
@@ -30,6 +31,7 @@ G_BEGIN_DECLS
 typedef struct {
     const char *clip_path;
     const char *instruction;
+    const char *task;
     const char *negative_prompt;
     const char *region_path;
     GArray *frames;

@@ -16,6 +16,7 @@ vera_job_spec_free(VeraJobSpec *self)
         self->take_dir,
         self->request.clip_path,
         self->request.instruction,
+        self->request.task,
         self->request.negative_prompt,
         self->request.region_path,
         self->request.model_dir,
@@ -65,6 +66,7 @@ vera_job_spec_new_edit(const VeraEditRequest *request,
     self->request.frames = self->frames;
     self->request.clip_path = g_strdup(request->clip_path);
     self->request.instruction = g_strdup(request->instruction);
+    self->request.task = g_strdup(request->task);
     self->request.negative_prompt = g_strdup(request->negative_prompt);
     self->request.region_path = g_strdup(request->region_path);
     self->request.model_dir = g_strdup(request->model_dir);
@@ -146,6 +148,7 @@ vera_job_spec_request_to_json(const VeraEditRequest *r)
 
     vera_project_json_set_string(object, "clip", r->clip_path);
     vera_project_json_set_string(object, "instruction", r->instruction);
+    vera_project_json_set_string(object, "task", r->task);
     vera_project_json_set_string(object, "negative", r->negative_prompt);
     vera_project_json_set_string(object, "region", r->region_path);
     vera_project_json_set_string(object, "model", r->model_dir);
@@ -168,6 +171,7 @@ vera_job_spec_read_request_cb(VeraProjectReader *reader, gpointer target)
 
     vera_project_reader_get_string(reader, "clip", (char **)&r->clip_path);
     vera_project_reader_get_string(reader, "instruction", (char **)&r->instruction);
+    vera_project_reader_get_string(reader, "task", (char **)&r->task);
     vera_project_reader_get_string(reader, "negative", (char **)&r->negative_prompt);
     vera_project_reader_get_string(reader, "region", (char **)&r->region_path);
     vera_project_reader_get_string(reader, "model", (char **)&r->model_dir);

@@ -135,6 +135,7 @@ fixture_make_state(const Fixture *fixture)
     g_ptr_array_add(state->edits, edit);
     g_free(edit->instruction);
     edit->instruction = g_strdup("Add a \"red\" balloon\n – größer\\");
+    edit->task = g_strdup("background");
     edit->negative = g_strdup("");
     edit->region = fixture_make_region();
     edit->region_path = g_strdup("/elsewhere/mask\xff.png");
@@ -178,6 +179,7 @@ fixture_assert_edits_equal(const VeraEdit *a, const VeraEdit *b)
     g_assert_cmpstr(a->id, ==, b->id);
     g_assert_cmpstr(a->clip_id, ==, b->clip_id);
     g_assert_cmpstr(a->instruction, ==, b->instruction);
+    g_assert_cmpstr(a->task, ==, b->task);
     g_assert_cmpstr(a->negative, ==, b->negative);
     g_assert_true(vera_region_equal(a->region, b->region));
     g_assert_cmpstr(a->region_path, ==, b->region_path);

@@ -501,6 +501,7 @@ static const char *const round_trip_marks[] = {
     "blur\\nand more",
     "2.6",
     "\"negative\"",
+    "\"task\" : \"background\"",
     "\"region\"",
     "0.9",
     "-2.5",
@@ -553,6 +554,7 @@ test_state_round_trip(void)
     queue_make_request(&request, folder);
     request.seed = G_MAXUINT64;
     request.negative_prompt = "blur\nand more";
+    request.task = "background";
     request.region_path = clip;
     request.guidance = 2.6000000000000001;
     for (int i = 0; i < 2; i++) {

@@ -4,7 +4,7 @@
 Usage: VERA_TEST_SCREEN=3840x2160x24 with-display.sh --bus screenshots.py PROGRAM SOURCE_ROOT FOLDER [NAME...]
 
 With names only those stories are told (see STORIES). The German locale is made for the moment, where
-localedef is installed. What runs from right to left is looked at by test-timeline-render.
+localedef is installed.
 """
 import os
 import pathlib
@@ -110,6 +110,12 @@ def tell_error(studio_of, project):
     studio.shoot("error")
     studio.end()
     (project.parent / "moved.mp4").rename(project.parent / "sample.mp4")
+    studio = studio_of(["open", project], SMALL, **locale("de_DE"))
+    (project.parent / "sample.mp4").rename(project.parent / "moved.mp4")
+    time.sleep(2)
+    studio.shoot("error-lost-clip")
+    studio.end()
+    (project.parent / "moved.mp4").rename(project.parent / "sample.mp4")
 
 
 def draw(studio):
@@ -196,6 +202,9 @@ def tell_languages(studio_of, project):
     studio.end()
     studio = studio_of(["open", project], ADW_DEBUG_HIGH_CONTRAST="1")
     studio.shoot("high-contrast")
+    studio.end()
+    studio = studio_of(["open", project], SMALL, GTK_DEBUG="invert-text-dir")
+    studio.shoot("right-to-left")
     studio.end()
 
 

@@ -315,6 +315,23 @@ test_gap(Fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(text, "lacks 3 pictures, number 2, 4–5; add them"));
 }
 
+/* With a clip and an edit the window fits into 900 by 600 pixels, borders of the desktop included. */
+static void
+test_small(Fixture *f, gconstpointer data)
+{
+    int width, height;
+
+    if (!fixture_has_ffmpeg())
+        return;
+    open_movie(f, "long.mkv", 12);
+    vera_editor_add_edit(f->window->editor);
+    fixture_settle();
+    gtk_widget_measure(GTK_WIDGET(f->window), GTK_ORIENTATION_HORIZONTAL, -1, &width, NULL, NULL, NULL);
+    gtk_widget_measure(GTK_WIDGET(f->window), GTK_ORIENTATION_VERTICAL, -1, &height, NULL, NULL, NULL);
+    g_assert_cmpint(width, <=, 890);
+    g_assert_cmpint(height, <=, 590);
+}
+
 #define ADD(name, func) \
     g_test_add("/ui/window/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
@@ -331,6 +348,7 @@ main(int argc, char **argv)
     ADD("clean-takes", test_clean_takes);
     ADD("lost-clip", test_lost_clip);
     ADD("gap", test_gap);
+    ADD("small", test_small);
     status = g_test_run();
     app_fixture_end(&program);
     fixture_remove_folder();
