@@ -109,17 +109,17 @@ static char *
 vera_editor_media_explain(const VeraEditorMedia *self, const VeraClipInfo *info)
 {
     g_autofree char *name = g_filename_display_basename(self->path);
+    g_autofree char *has = g_strdup_printf("%" G_GINT64_FORMAT, info->n_frames);
+    g_autofree char *needed = g_strdup_printf("%" G_GINT64_FORMAT, self->n_needed);
+    g_autofree char *had = g_strdup_printf("%" G_GINT64_FORMAT, self->n_frames);
 
     if (self->width > 0 && (info->width != self->width || info->height != self->height))
         return g_strdup_printf(_("“%s” has %d × %d pixels, the clip had %d × %d: regions and layers would lie elsewhere."), name, info->width,
                                info->height, self->width, self->height);
     if (info->n_frames < self->n_needed)
-        return g_strdup_printf(_("“%s” has %" G_GINT64_FORMAT " frames, and the edits reach to frame %" G_GINT64_FORMAT
-                                 ": what lies behind its end could not be shown."),
-                               name, info->n_frames, self->n_needed);
+        return g_strdup_printf(_("“%s” has %s frames, and the edits reach to frame %s: what lies behind its end could not be shown."), name, has, needed);
     if (self->n_frames > 0 && info->n_frames != self->n_frames)
-        return g_strdup_printf(_("“%s” has %" G_GINT64_FORMAT " frames, the clip had %" G_GINT64_FORMAT ": edits might lie over other pictures."),
-                               name, info->n_frames, self->n_frames);
+        return g_strdup_printf(_("“%s” has %s frames, the clip had %s: edits might lie over other pictures."), name, has, had);
     return NULL;
 }
 
