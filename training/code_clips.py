@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Codes drawn clips with the trained VAE: python3 training/code_clips.py --clips DIR --state DIR --tokenizer FILE --output DIR.
 
-Several may run at once (--part I --parts N). A file becomes latents, weights of the loss, token ids. Resumable.
+Several may run at once (--part I --parts N). A file becomes latents, weights of the loss, token ids. Resumable. --size codes the
+clips smaller than they are: a quarter of the tokens teaches most of what words mean.
 """
 import argparse
 import os
@@ -24,14 +25,22 @@ def weigh(alpha):
     return 0.08 + 0.92 * (seen > 0.02).float()
 
 
+def shrink(video, size):
+    """[b, c, t, h, w] averaged down to size (h, w)."""
+    frames = video.transpose(1, 2).flatten(0, 1)
+    return torch.nn.functional.interpolate(frames, size, mode="area").unflatten(0, (len(video), -1)).transpose(1, 2)
+
+
 @torch.no_grad()
-def code(batch, vae, tokenizer):
+def code(batch, vae, tokenizer, size):
     first, n = batch["first"], batch["source"].shape[2]
     # The first latent frame of a segment stands for a single frame, which is true at the start of a clip alone.
     keep = slice(0, None) if first <= 1 or n > 5 else slice(1, None)
+    if size:
+        batch.update({name: shrink(batch[name], size) for name in VIDEOS})
     videos = torch.cat([batch[name].expand(-1, 3, -1, -1, -1) for name in VIDEOS]) * 2 - 1
     with autocast("cpu"):
-        z = torch.cat([vae.encode(v[None])[:, :, keep] for v in videos]).float()
+        z = torch.cat([vae.encode(v)[:, :, keep] for v in videos.split(8)]).float()
     places = torch.arange(z.shape[2]) + (first if keep.start else 0)
     return {"latents": z.unflatten(0, (len(VIDEOS), -1)).transpose(0, 1).to(torch.bfloat16), "places": places,
             "weight": weigh(batch["alpha"])[:, keep].to(torch.bfloat16), "has_mask": batch["has_mask"],
@@ -44,17 +53,19 @@ def main():
     parser.add_argument("--state", required=True)
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--output", required=True)
+    parser.add_argument("--size", help="WxH, multiples of 16; as drawn if not given")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(args.output, exist_ok=True)
+    size = tuple(int(n) for n in args.size.split("x"))[::-1] if args.size else None
     vae, _ = load_vae(args.state, "cpu")
     tokenizer = load_tokenizer(args.tokenizer)
     for path in files(args.clips)[args.part :: args.parts]:
         target = os.path.join(args.output, os.path.basename(path))
         if not os.path.exists(target):
-            torch.save(code(load(path), vae, tokenizer), target + ".part")
+            torch.save(code(load(path), vae, tokenizer, size), target + ".part")
             os.replace(target + ".part", target)
 
 

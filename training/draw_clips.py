@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws samples to disk for training on a processor: python3 training/draw_clips.py --output DIR --profile compact --seconds N.
 
-Most are segments: the five frames that one latent frame is coded from, at the place that they have in a whole clip; every
-eighth batch holds whole clips. Each file NNNNNN.pt is one batch: 8-bit videos, sentences and `first`, the place of its
+Two of three batches are segments: the five frames that one latent frame is coded from, at the place that they have in a whole
+clip; the third holds whole clips, half as many: motion is learned from these alone. Each file NNNNNN.pt is one batch: 8-bit videos, sentences and `first`, the place of its
 first latent frame. Resumable: goes on after the last file.
 """
 import argparse
@@ -37,8 +37,8 @@ def main():
     os.makedirs(args.output, exist_ok=True)
     at, begin = len([f for f in os.listdir(args.output) if f.endswith(".pt")]), time.time()
     while time.time() - begin < args.seconds:
-        whole = at % 8 == 7
-        batch = draw(20000 + at, config.world_size(args.profile), args.batch // 4 if whole else args.batch, whole)
+        whole = at % 3 == 2
+        batch = draw(20000 + at, config.world_size(args.profile), args.batch // 2 if whole else args.batch, whole)
         path = os.path.join(args.output, f"{at:06d}.pt")
         torch.save(batch, path + ".part")
         os.replace(path + ".part", path)

@@ -61,7 +61,7 @@ class State:
         self.args, self.device = args, "cuda" if torch.cuda.is_available() else "cpu"
         self.vae, self.profile = load_vae(args.state, self.device)
         self.tokenizer = load_tokenizer(args.tokenizer)
-        self.model = Model(self.profile, self.tokenizer.vocab_size()).to(self.device).eval()
+        self.model = Model(*config.network(self.profile, self.tokenizer.vocab_size())).to(self.device).eval()
         self.model.load_state_dict(load_layers_weights(args.state)[0])
 
     def __call__(self, built):

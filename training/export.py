@@ -133,7 +133,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     vae, profile = load_vae(args.state, "cpu")
-    model = Model(profile, load_tokenizer(args.tokenizer).vocab_size())
+    model = Model(*config.network(profile, load_tokenizer(args.tokenizer).vocab_size()))
     weights, step, spent = load_layers_weights(args.state)
     model.load_state_dict(weights)
     export(args, model.eval(), vae, profile)

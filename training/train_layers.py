@@ -54,10 +54,10 @@ class Pool:
 
 
 class Coded:
-    """Coded clips from disk; all samples of a batch cover the same latent frames. Looks for new files now and then."""
+    """Coded clips from disk, latent frame by latent frame or whole. Looks for new files now and then."""
 
     def __init__(self, folder, seed):
-        self.folder, self.rng, self.seen, self.groups = folder, random.Random(seed), set(), {}
+        self.folder, self.rng, self.seen, self.whole, self.single = folder, random.Random(seed), set(), [], {}
         self.look()
 
     def look(self):
@@ -66,22 +66,27 @@ class Coded:
                 continue
             self.seen.add(path)
             part = torch.load(path)
-            self.groups.setdefault(tuple(part["places"].tolist()), []).append(part)
+            places = part["places"].tolist()
+            if len(places) > 2:
+                self.whole.extend((part, i) for i in range(len(part["ids"])))
+            for at, place in enumerate(places):
+                self.single.setdefault(place, []).extend((part, i, at) for i in range(len(part["ids"])))
 
     def count(self):
-        return sum(len(part["ids"]) for parts in self.groups.values() for part in parts)
+        return len({(id(part), i) for group in self.single.values() for part, i, _ in group})
 
     def draw(self, batch, whole):
-        """@whole: the share of steps that see whole clips, which cost more."""
-        keys = sorted(self.groups, key=len)
-        longest = len(keys[-1])
-        wanted = [k for k in keys if (len(k) == longest) == (self.rng.random() < whole)] or keys
-        weights = [sum(len(p["ids"]) for p in self.groups[k]) for k in wanted]
-        key = self.rng.choices(wanted, weights)[0]
-        parts = self.groups[key]
-        picks = [(p := self.rng.choice(parts), self.rng.randrange(len(p["ids"]))) for _ in range(max(2, batch * 2 // (1 + len(key))))]
-        out = {n: torch.stack([p[n][i] for p, i in picks]) for n in ("latents", "weight", "has_mask", "ids")}
-        return {**out, "places": torch.tensor(key)}
+        """@batch clips that cover one latent frame, the same in all; or, in the share @whole of the steps, a third of them, with all."""
+        if self.whole and self.rng.random() < whole:
+            picks = [(part, i, slice(None)) for part, i in self.rng.choices(self.whole, k=max(2, batch // 3))]
+        else:
+            group = self.single[self.rng.choice(list(self.single))]
+            picks = [(part, i, slice(at, at + 1)) for part, i, at in self.rng.choices(group, k=batch)]
+        return {"latents": torch.stack([part["latents"][i][:, :, at] for part, i, at in picks]),
+                "weight": torch.stack([part["weight"][i][at] for part, i, at in picks]),
+                "has_mask": torch.stack([part["has_mask"][i] for part, i, _ in picks]),
+                "ids": torch.stack([part["ids"][i] for part, i, _ in picks]),
+                "places": picks[0][0]["places"][picks[0][2]].clone()}
 
 
 def optimizer_for(model):
@@ -106,7 +111,7 @@ def pool_batch(pool, batch, whole):
             "ids": pool.ids[rows], "places": torch.arange(first, first + kept, device=pool.ids.device)}
 
 
-def sample_loss(forward, drawn):
+def sample_loss(forward, drawn, native=None):
     z, ids = drawn["latents"].float(), drawn["ids"].clone()
     batch, device = len(ids), ids.device
     x0 = z[:, :3].transpose(0, 1)
@@ -120,7 +125,7 @@ def sample_loss(forward, drawn):
     noise = torch.randn_like(x0)
     s = sigma.view(1, -1, 1, 1, 1, 1)
     x = (1 - s) * x0 + s * noise
-    v = forward(x, z[:, 3], z[:, 4], drawn["has_mask"], sigma * 1000, ids, (ids != 0).long(), drawn["places"])
+    v = forward(x, z[:, 3], z[:, 4], drawn["has_mask"], sigma * 1000, ids, (ids != 0).long(), drawn["places"], native)
     error = (v - (noise - x0)).square().mean(2)
     weight = drawn["weight"].float()
     edit = (error[0] * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
@@ -160,7 +165,7 @@ def main():
         torch.set_num_threads(args.threads)
     tokenizer = load_tokenizer(args.tokenizer)
     vae, profile = load_vae(args.state, args.device)
-    model = Model(profile, tokenizer.vocab_size()).to(args.device)
+    model = Model(*config.network(profile, tokenizer.vocab_size())).to(args.device)
     model.layers.dtype = torch.bfloat16 if fast_half(args.device) else torch.float32
     print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M", flush=True)
     average, optimizer = copy.deepcopy(model), optimizer_for(model)
@@ -182,13 +187,14 @@ def main():
     while pool and time.time() - begin < args.fill and pool.filled < args.pool:
         pool.refresh()
     print(f"{coded.count() if coded else pool.filled} samples after {time.time() - begin:.0f}s", flush=True)
-    forward = torch.compile(model) if args.compile else model
+    forward = torch.compile(model, dynamic=False) if args.compile else model
+    native = [n // 8 for n in config.world_size(profile)[1:]]
     last = saved_at = time.time()
     mean = [0.0, 0.0, 0.0]
     while time.time() - begin < args.seconds:
         if pool and step % args.refresh == 0:
             pool.refresh()
-        if coded and step % 200 == 199:
+        if coded and step % 50 == 49:
             coded.look()
         done = min(1.0, (spent + time.time() - begin) / total)
         shape = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.1) / 0.9))
@@ -197,7 +203,7 @@ def main():
         lr = args.lr * min(1, (step - first + 1) / 200) * shape
         for group in optimizer.param_groups:
             group["lr"] = lr
-        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole))
+        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole), native)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -12,15 +12,14 @@ from .vae import VAE
 class Model(torch.nn.Module):
     """What is trained jointly: the text encoder and the three branches."""
 
-    def __init__(self, profile, vocab):
+    def __init__(self, branch, text):
         super().__init__()
-        branch, text = config.network(profile, vocab)
         self.text = TextEncoder(text)
         self.layers = Transformer(branch)
 
-    def forward(self, x, source, mask, has_mask, tau, ids, id_mask, frames=None):
+    def forward(self, x, source, mask, has_mask, tau, ids, id_mask, frames=None, native=None):
         rows = self.text(ids, id_mask)
-        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1), frames)
+        return self.layers(x, source, mask, has_mask, tau, rows, id_mask.sum(1), frames, native)
 
 
 def load_vae(state, device):

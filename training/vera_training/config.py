@@ -1,5 +1,5 @@
-"""The shapes of the models that can be trained: `small` is meant for an accelerator, `compact` for hours on a processor (fewer latent
-channels, larger patches: a fifth of the tokens), `tiny` for trying out the scripts."""
+"""The shapes of the models that can be trained: `small` is meant for an accelerator, `compact` for hours on a processor (a VAE of a
+third, four blocks instead of six), `tiny` for trying out the scripts."""
 
 TEXT = {
     "architectures": ["UMT5EncoderModel"], "model_type": "umt5", "d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 256,
@@ -27,9 +27,8 @@ PROFILES = {
         "vae": vae(base_dim=16, dim_mult=[1, 2, 3, 3], num_res_blocks=2), "branch": branch(num_attention_heads=3, ffn_dim=512, num_layers=6),
         "native": {"width": 256, "height": 144, "frames": 17, "fps": 16}, "crop": 112},
     "compact": {
-        "vae": vae(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=1, z_dim=8),
-        "branch": branch(num_attention_heads=3, ffn_dim=512, num_layers=4, patch_size=[1, 4, 4], in_channels=8, out_channels=8),
-        "native": {"width": 288, "height": 160, "frames": 17, "fps": 16}, "crop": 64},
+        "vae": vae(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=1), "branch": branch(num_attention_heads=3, ffn_dim=512, num_layers=4),
+        "native": {"width": 256, "height": 144, "frames": 17, "fps": 16}, "crop": 64},
     "tiny": {
         "vae": vae(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=1), "branch": branch(num_attention_heads=2, ffn_dim=384, num_layers=4),
         "native": {"width": 128, "height": 80, "frames": 9, "fps": 16}, "crop": 64}}

@@ -27,7 +27,7 @@ def crops(batch, size, n, rng):
     b, _, t, h, w = alpha.shape
     for _ in range(n):
         i, f = rng.randrange(b), rng.choice(range(0, t - 4, 4))
-        name = rng.choice(["source", "edit", "edit", "edit", "alpha", "alpha", "composite", "mask"])
+        name = rng.choice(["source", "edit", "edit", "alpha", "alpha", "alpha", "composite", "mask"])
         y, x = rng.randrange(h - size + 1), rng.randrange(w - size + 1)
         if rng.random() < 0.5:
             soft = ((alpha[i, 0, f] > 0.1) & (alpha[i, 0, f] < 0.9)).nonzero()

@@ -159,6 +159,22 @@ def follow_places(blocks, sharpness=3.4):
                     part.bias[branch, dims], scale[branch, dims] = 2, sharpness
 
 
+@torch.no_grad()
+def halve_patches(blocks):
+    """Makes blocks that were trained with patches of twice the size go on with finer ones: all distances in tokens double, and a
+    rotation's rate is about 2.5 times that of the next pair of channels, so queries and keys of pairs that tell places
+    move on by one. The fastest pair begins silent; one of those too slow to tell places apart is given up."""
+    for block in blocks:
+        width = block.modulation.shape[-1] // block.heads
+        side = 2 * (width // 6)
+        for start in (head * width + axis for head in range(block.heads) for axis in (width - 2 * side, width - side)):
+            for part, scale in ((block.q, block.norm_q), (block.k, block.norm_k)):
+                for tensor in (part.weight, part.bias, scale):
+                    tensor[:, start + 2 : start + 12] = tensor[:, start : start + 10].clone()
+                    if tensor is not scale:
+                        tensor[:, start : start + 2] = 0
+
+
 class Transformer(nn.Module):
     """The joint transformer: velocities of the three branches."""
 
@@ -193,14 +209,18 @@ class Transformer(nn.Module):
         x = x.view(b, t, h // self.ph, w // self.pw, self.ph, self.pw, z).permute(0, 6, 1, 2, 4, 3, 5)
         return x.reshape(b, z, t, h, w)
 
-    def rope(self, shape, frames, device):
-        """Cosines and sines of every token; frames [t]: where each latent frame lies in the clip."""
+    def rope(self, shape, frames, device, native=None):
+        """Cosines and sines of every token; frames [t]: where each latent frame lies in the clip; native (h, w): latent size of the
+        clip that this smaller one stands for, so that its tokens get the places of those that they cover."""
         _, _, t, h, w = shape
         h, w = h // self.ph, w // self.pw
         width = self.cfg["dim"] // self.cfg["num_attention_heads"]
         side = 2 * (width // 6)
         parts = []
-        rows, columns = torch.arange(h, device=device), torch.arange(w, device=device)
+        rows, columns = (torch.arange(n, device=device) for n in (h, w))
+        if native:
+            rows, columns = ((p + 0.5) * (whole / patch / n) - 0.5
+                             for p, n, whole, patch in ((rows, h, native[0], self.ph), (columns, w, native[1], self.pw)))
         for size, places, at in ((width - 2 * side, frames, 0), (side, rows, 1), (side, columns, 2)):
             rates = 10000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64, device=device) / size)
             angles = places.double()[:, None] * rates
@@ -210,14 +230,14 @@ class Transformer(nn.Module):
         angles = torch.cat(parts, -1).flatten(0, 2)
         return angles.cos().float(), angles.sin().float()
 
-    def forward(self, latents, source, mask, has_mask, timestep, text, text_length, frames=None):
+    def forward(self, latents, source, mask, has_mask, timestep, text, text_length, frames=None, native=None):
         """latents [3, B, z, t, h, w]; source, mask [B, z, t, h, w]; has_mask [B]; timestep [B]; text [B, L, text_dim] with
         zero rows from text_length on; frames [t]: places of the latent frames, 0 .. t - 1 if None (training leaves some
-        out to save time). Returns velocities like latents, f32."""
+        out to save time); native: see rope(). Returns velocities like latents, f32."""
         shape = latents.shape[1:]
         batch, dtype = shape[0], self.dtype
         half = self.cfg["freq_dim"] // 2
-        rope = self.rope(shape, torch.arange(shape[2], device=latents.device) if frames is None else frames, latents.device)
+        rope = self.rope(shape, torch.arange(shape[2], device=latents.device) if frames is None else frames, latents.device, native)
 
         h = self.patch(self.patchify(latents.flatten(0, 1)).view(3, -1, self.patch.weight.shape[-1]))
         h = h.view(3, batch, -1, self.cfg["dim"]).float()
