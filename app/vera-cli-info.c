@@ -96,7 +96,7 @@ vera_cli_info_run_model(const char *path)
         return vera_cli_report_error(error);
     info = vera_model_get_info(model);
     g_print("model      %s (%s)\n", info->name, path);
-    g_print("trained    %s\n", info->is_trained ? "yes" : "no: it runs, but has not learned to make layers");
+    g_print("trained    %s\n", info->is_trained ? "yes" : "not to the end: expect rough layers");
     g_print("native     %dx%d, %d frames, %g frames a second\n", info->native_width, info->native_height,
             info->native_frames, info->native_fps);
     g_print("branches   3 of width %d: %d layers, %d heads of %d, feed-forward %d\n", branch->dim,

@@ -208,7 +208,7 @@ vera_cli_job_run_edit(const VeraCliJob *job)
     if (!vera_edit_job_get_model_info(edit)->is_trained)
         fprintf(
             stderr,
-            "vera: The model ‘%s’ is not trained: it runs, but has not learned to make layers.\n",
+            "vera: The training of the model ‘%s’ is not finished: expect rough layers.\n",
             vera_edit_job_get_model_info(edit)->name);
     if (vera_clip_get_info(vera_edit_job_get_clip(edit))->is_truncated)
         fprintf(stderr,

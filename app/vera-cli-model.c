@@ -15,7 +15,7 @@ vera_cli_open_model(const char *dir, GError **error)
 
     if (model != NULL && !vera_model_get_info(model)->is_trained)
         fprintf(stderr,
-                "vera: note: the model ‘%s’ has not been trained to make layers; its edits will not be useful.\n", dir);
+                "vera: note: the training of the model ‘%s’ is not finished: expect rough layers.\n", dir);
     return model;
 }
 

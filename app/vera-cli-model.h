@@ -5,7 +5,7 @@
 G_BEGIN_DECLS
 
 /**
- * vera_cli_open_model: opens a model and says on stderr when it has not been trained to make layers.
+ * vera_cli_open_model: opens a model and says on stderr when its training is not finished.
  * Returns: (transfer full): the model, or %NULL
  */
 VeraModel *vera_cli_open_model(const char *dir, GError **error);
