@@ -2,15 +2,9 @@
 
 #include "app/vera-cli.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <glib-unix.h>
 
 #include "engine/vera-engine-error.h"
 
@@ -30,45 +24,45 @@ static const struct {
 };
 
 static GCancellable *vera_cli_cancellable;
-static volatile sig_atomic_t vera_cli_signal;
-static int vera_cli_wake_fds[2] = { -1, -1 };
+static int vera_cli_signal; /* atomic */
 
 static void
-vera_cli_signal_cb(int number)
+vera_cli_fill_signals(sigset_t *set)
 {
-    int saved_errno = errno;
-
-    vera_cli_signal = number;
-    if (write(vera_cli_wake_fds[1], "", 1) < 0)
-        vera_cli_signal = number;
-    errno = saved_errno;
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
 }
 
-/* A signal handler may not cancel (it takes locks), so a thread waits for the handler's byte. */
 static gpointer
 vera_cli_signal_thread(gpointer unused)
 {
-    char byte;
+    sigset_t set;
+    int number;
 
-    while (read(vera_cli_wake_fds[0], &byte, 1) != 1)
-        ;
+    vera_cli_fill_signals(&set);
+    if (sigwait(&set, &number) != 0)
+        return NULL;
+    g_atomic_int_set(&vera_cli_signal, number);
     g_cancellable_cancel(vera_cli_cancellable);
     return NULL;
 }
 
+/*
+ * No thread that computes may take a signal: what the kernel puts on its stack for a handler fell on what oneDNN's generated products keep
+ * there, and one stop of thirty ended in damaged memory. Threads that are made later inherit that they are not asked.
+ */
 GCancellable *
 vera_cli_get_cancellable(void)
 {
-    struct sigaction action = { .sa_handler = vera_cli_signal_cb, .sa_flags = SA_RESTART };
+    sigset_t set;
 
     if (vera_cli_cancellable != NULL)
         return vera_cli_cancellable;
     vera_cli_cancellable = g_cancellable_new();
-    if (g_unix_open_pipe(vera_cli_wake_fds, FD_CLOEXEC, NULL)) {
-        g_thread_unref(g_thread_new("signals", vera_cli_signal_thread, NULL));
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-    }
+    vera_cli_fill_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    g_thread_unref(g_thread_new("signals", vera_cli_signal_thread, NULL));
     return vera_cli_cancellable;
 }
 
@@ -97,7 +91,7 @@ vera_cli_get_exit_code(const GError *error)
     case VERA_ENGINE_ERROR_DISK_FULL:
         return VERA_CLI_EXIT_DISK_FULL;
     case VERA_ENGINE_ERROR_CANCELLED:
-        return vera_cli_signal == SIGTERM ? VERA_CLI_EXIT_TERMINATED : VERA_CLI_EXIT_INTERRUPTED;
+        return g_atomic_int_get(&vera_cli_signal) == SIGTERM ? VERA_CLI_EXIT_TERMINATED : VERA_CLI_EXIT_INTERRUPTED;
     case VERA_ENGINE_ERROR_FAILED:
     case VERA_ENGINE_ERROR_OUTPUT:
     case VERA_ENGINE_ERROR_CHANGED_ON_DISK:
