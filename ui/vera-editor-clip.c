@@ -9,6 +9,7 @@ typedef struct {
     char *clip_id; /* NULL: the clip is to be added to the project */
     gsize cache_bytes;
     gint64 frame;  /* where the playhead is put */
+    VeraEditorOrigin origin;
 } VeraEditorOpening;
 
 static void
@@ -16,6 +17,8 @@ vera_editor_opening_free(VeraEditorOpening *self)
 {
     g_free(self->path);
     g_free(self->clip_id);
+    g_free(self->origin.file_stamp);
+    g_free(self->origin.sequence_stamp);
     g_free(self);
 }
 
@@ -73,8 +76,12 @@ vera_editor_open_thread(GTask *task, gpointer source, gpointer data, GCancellabl
 {
     VeraEditorOpening *opening = data;
     GError *error = NULL;
-    VeraFrameCache *cache = vera_frame_cache_new(opening->path, opening->cache_bytes, &error);
+    VeraFrameCache *cache;
 
+    opening->origin.file_stamp = vera_editor_take_stamp(opening->path, FALSE);
+    opening->origin.sequence_stamp = vera_editor_take_stamp(opening->path, TRUE);
+    opening->origin.is_folder = g_file_test(opening->path, G_FILE_TEST_IS_DIR);
+    cache = vera_frame_cache_new(opening->path, opening->cache_bytes, &error);
     if (cache == NULL)
         g_task_return_error(task, error);
     else
@@ -103,7 +110,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_editor_request(self);
     vera_editor_set_preview_frame(self);
     vera_editor_open_sound(self);
-    vera_editor_watch_media(self);
+    vera_editor_watch_media(self, &opening->origin);
     vera_editor_settle_proxies(self);
 }
 

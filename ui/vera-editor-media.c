@@ -15,7 +15,6 @@
 /* What a clip was, and whether another one can stand in for it. */
 typedef struct {
     char *path;
-    char *watched; /* the file, or the folder that holds a sequence */
     char *stamp;   /* tells its content from another without reading it; NULL: it is not there */
     gboolean is_sequence;
     int width, height; /* 0: not known */
@@ -36,7 +35,6 @@ vera_editor_media_free(gpointer data)
     VeraEditorMedia *self = data;
 
     g_free(self->path);
-    g_free(self->watched);
     g_free(self->stamp);
     g_free(self);
 }
@@ -58,13 +56,12 @@ vera_editor_stamp_file(GChecksum *sum, const char *path)
     return TRUE;
 }
 
-/* Places and times of the file, or of every picture of a sequence. On a worker. */
-static char *
-vera_editor_take_stamp(const VeraEditorMedia *media)
+char *
+vera_editor_take_stamp(const char *path, gboolean is_sequence)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    VeraSequence *sequence = media->is_sequence ? vera_sequence_find(media->path, NULL) : NULL;
-    gboolean is_there = media->is_sequence ? sequence != NULL : vera_editor_stamp_file(sum, media->path);
+    VeraSequence *sequence = is_sequence ? vera_sequence_find(path, NULL) : NULL;
+    gboolean is_there = is_sequence ? sequence != NULL : vera_editor_stamp_file(sum, path);
 
     for (guint i = 0; sequence != NULL && is_there && i < sequence->files->len; i++)
         is_there = vera_editor_stamp_file(sum, sequence->files->pdata[i]);
@@ -186,7 +183,7 @@ vera_editor_media_thread(GTask *task, gpointer source, gpointer data, GCancellab
 {
     const VeraEditorMedia *media = data;
     VeraEditorLook *look = g_new0(VeraEditorLook, 1);
-    g_autofree char *stamp = vera_editor_take_stamp(media);
+    g_autofree char *stamp = vera_editor_take_stamp(media->path, media->is_sequence);
 
     if (stamp == NULL || g_strcmp0(stamp, media->stamp) != 0)
         vera_editor_look_again(look, media, cancellable);
@@ -233,48 +230,23 @@ vera_editor_media_event_cb(VeraEditor *self)
     self->watch->timer = g_timeout_add(VERA_EDITOR_MEDIA_QUIET_MS, vera_editor_media_quiet_cb, self);
 }
 
-static void
-vera_editor_media_stamp_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+void
+vera_editor_watch_media(VeraEditor *self, const VeraEditorOrigin *origin)
 {
-    VeraEditorMedia *media = data;
-    gboolean is_inside = media->is_sequence && !g_file_test(media->path, G_FILE_TEST_IS_DIR);
+    VeraEditorMedia *media = vera_editor_describe_media(self, self->open_path);
+    gboolean is_inside = media->is_sequence && !origin->is_folder;
+    g_autofree char *watched = is_inside ? g_path_get_dirname(media->path) : g_strdup(media->path);
+    g_autoptr(GFile) file = g_file_new_for_path(watched);
 
-    media->stamp = vera_editor_take_stamp(media);
-    media->watched = is_inside ? g_path_get_dirname(media->path) : g_strdup(media->path);
-    g_task_return_boolean(task, TRUE);
-}
-
-/* What happened between opening, stamp and monitor is not told: it is looked at once more. */
-static void
-vera_editor_media_stamped_cb(GObject *object, GAsyncResult *result, gpointer data)
-{
-    VeraEditor *self = VERA_EDITOR(object);
-    VeraEditorMedia *media = g_task_get_task_data(G_TASK(result));
-    g_autoptr(GFile) file = NULL;
-
-    if (self->watch == NULL || g_task_get_cancellable(G_TASK(result)) != self->watch->checking)
-        return;
-    self->watch->media->stamp = g_steal_pointer(&media->stamp);
-    file = g_file_new_for_path(media->watched);
+    vera_editor_unwatch_media(self);
+    media->stamp = g_strdup(media->is_sequence ? origin->sequence_stamp : origin->file_stamp);
+    self->watch = g_new0(VeraEditorWatch, 1);
+    self->watch->media = media;
     self->watch->monitor = g_file_monitor(file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
     if (self->watch->monitor != NULL)
         g_signal_connect_object(self->watch->monitor, "changed", G_CALLBACK(vera_editor_media_event_cb), self, G_CONNECT_SWAPPED);
+    /* What happened since the stamp is not told by the monitor. */
     vera_editor_media_event_cb(self);
-}
-
-void
-vera_editor_watch_media(VeraEditor *self)
-{
-    g_autoptr(GTask) task = NULL;
-
-    vera_editor_unwatch_media(self);
-    self->watch = g_new0(VeraEditorWatch, 1);
-    self->watch->media = vera_editor_describe_media(self, self->open_path);
-    self->watch->checking = g_cancellable_new();
-    task = g_task_new(self, self->watch->checking, vera_editor_media_stamped_cb, NULL);
-    g_task_set_check_cancellable(task, FALSE);
-    g_task_set_task_data(task, vera_editor_describe_media(self, self->open_path), vera_editor_media_free);
-    g_task_run_in_thread(task, vera_editor_media_stamp_thread);
 }
 
 void
@@ -292,7 +264,8 @@ vera_editor_unwatch_media(VeraEditor *self)
         g_file_monitor_cancel(watch->monitor);
     }
     g_clear_object(&watch->monitor);
-    g_cancellable_cancel(watch->checking);
+    if (watch->checking != NULL)
+        g_cancellable_cancel(watch->checking);
     g_clear_object(&watch->checking);
     vera_editor_media_free(watch->media);
     g_free(watch);

@@ -73,8 +73,17 @@ void vera_editor_settle_clip(VeraEditor *self);
 void vera_editor_close_clip(VeraEditor *self);
 /* vera_editor_frame_ready_cb: a #VeraFrameCacheReadyFunc with the editor as its data: "frame-ready" on the main loop. */
 void vera_editor_frame_ready_cb(gint64 frame, const GError *error, gpointer data);
+/* VeraEditorOrigin: what lay at a path before it was opened; a stamp that is taken later may be that of what came after. */
+typedef struct {
+    char *file_stamp, *sequence_stamp; /* as a movie, and as a sequence: which it is, opening tells; NULL: nothing there */
+    gboolean is_folder;
+} VeraEditorOrigin;
+
+/* vera_editor_take_stamp: place, size and time of the file, or of every picture of a sequence: tells a content from another without reading
+ * it. Blocks. Returns: (transfer full) (nullable): the stamp; %NULL if one is not there */
+char *vera_editor_take_stamp(const char *path, gboolean is_sequence);
 /* vera_editor_watch_media: what becomes of the file of the clip that is open, until vera_editor_unwatch_media(). */
-void vera_editor_watch_media(VeraEditor *self);
+void vera_editor_watch_media(VeraEditor *self, const VeraEditorOrigin *origin);
 void vera_editor_unwatch_media(VeraEditor *self);
 void vera_editor_close_mask(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
