@@ -6,6 +6,7 @@
 
 #include "tests/engine/media-fixture.h"
 #include "tests/ui/app-fixture.h"
+#include "tests/ui/missing-clip-fixture.h"
 #include "ui/vera-settings.h"
 
 /* The panel over a project with one edit, whose clip is missing. */
@@ -22,19 +23,15 @@ typedef struct {
 static void
 fixture_set_up(Fixture *f, gconstpointer task)
 {
+    const char *clip_id;
     VeraProjectState *state;
     VeraEdit *edit;
 
-    f->queue = vera_queue_new(NULL);
-    f->editor = vera_editor_new(f->queue, "/model");
-    f->project = vera_project_new();
-    state = vera_project_state_copy(vera_project_get_state(f->project));
-    g_ptr_array_add(state->clips, vera_project_clip_new("/no-clip.mkv", NULL));
-    edit = vera_edit_new(((VeraProjectClip *)state->clips->pdata[0])->id, 0, 8);
+    state = missing_clip_begin(&f->queue, &f->editor, &f->project, &clip_id);
+    edit = vera_edit_new(clip_id, 0, 8);
     edit->task = g_strdup(task);
     g_ptr_array_add(state->edits, edit);
-    vera_project_commit(f->project, state, "Setup", NULL);
-    vera_editor_set_project(f->editor, f->project);
+    missing_clip_end(f->editor, f->project, state);
     f->panel = g_object_new(VERA_TYPE_EDIT_PANEL, NULL);
     vera_edit_panel_set_editor(VERA_EDIT_PANEL(f->panel), f->editor);
     f->window = gtk_window_new();
@@ -46,11 +43,7 @@ static void
 fixture_tear_down(Fixture *f, gconstpointer data)
 {
     gtk_window_destroy(GTK_WINDOW(f->window));
-    g_object_run_dispose(G_OBJECT(f->editor));
-    g_object_unref(f->editor);
-    g_object_unref(f->project);
-    vera_queue_shutdown(f->queue);
-    g_object_unref(f->queue);
+    missing_clip_clear(f->queue, f->editor, f->project);
 }
 
 static const char *

@@ -3,6 +3,7 @@
 #include "ui/vera-editor.h"
 
 #include "tests/engine/media-fixture.h"
+#include "tests/ui/missing-clip-fixture.h"
 
 /* Takes of the selected edit: choose, compare, rename, delete. The clip is not needed for it and does not exist. */
 
@@ -17,15 +18,12 @@ typedef struct {
 static void
 fixture_set_up(Fixture *f, gconstpointer data)
 {
+    const char *clip_id;
     VeraProjectState *state;
     VeraEdit *edit;
 
-    f->queue = vera_queue_new(NULL);
-    f->editor = vera_editor_new(f->queue, "/model");
-    f->project = vera_project_new();
-    state = vera_project_state_copy(vera_project_get_state(f->project));
-    g_ptr_array_add(state->clips, vera_project_clip_new("/no-clip.mkv", NULL));
-    edit = vera_edit_new(((VeraProjectClip *)state->clips->pdata[0])->id, 0, 8);
+    state = missing_clip_begin(&f->queue, &f->editor, &f->project, &clip_id);
+    edit = vera_edit_new(clip_id, 0, 8);
     for (int i = 0; i < 3; i++) {
         VeraProjectTake *take = vera_project_take_new("/no-take", "Take");
         f->ids[i] = g_strdup(take->id);
@@ -33,19 +31,14 @@ fixture_set_up(Fixture *f, gconstpointer data)
     }
     edit->chosen_take = g_strdup(f->ids[1]);
     g_ptr_array_add(state->edits, edit);
-    vera_project_commit(f->project, state, "Setup", NULL);
-    vera_editor_set_project(f->editor, f->project);
+    missing_clip_end(f->editor, f->project, state);
     g_signal_connect_swapped(f->editor, "notify::compared-take", G_CALLBACK(g_atomic_int_inc), &f->n_compared);
 }
 
 static void
 fixture_tear_down(Fixture *f, gconstpointer data)
 {
-    g_object_run_dispose(G_OBJECT(f->editor));
-    g_object_unref(f->editor);
-    g_object_unref(f->project);
-    vera_queue_shutdown(f->queue);
-    g_object_unref(f->queue);
+    missing_clip_clear(f->queue, f->editor, f->project);
     for (int i = 0; i < 3; i++)
         g_free(f->ids[i]);
 }

@@ -1,78 +1,6 @@
 #include "config.h"
 
-#include "ui/vera-editor.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "tests/ui/take-fixture.h"
-
-/* The editor without a window. Times are made up, and each wait is for a state. */
-
-#define N_FRAMES 24
-#define RATE 24
-
-typedef struct {
-    VeraQueue *queue;
-    VeraEditor *editor;
-    char *message;
-    gint64 now_us;
-} Fixture;
-
-static void
-message_cb(VeraEditor *editor, const char *text, Fixture *f)
-{
-    g_free(f->message);
-    f->message = g_strdup(text);
-}
-
-static char *
-make_clip(const char *name)
-{
-    g_autofree char *command = g_strdup_printf("ffmpeg -y -f lavfi -i testsrc2=size=64x48:rate=%d:duration=1 -c:v ffv1 %s", RATE, name);
-    char *path = fixture_get_path(name);
-
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        g_assert_true(fixture_run(command));
-    return path;
-}
-
-static void
-settle(Fixture *f)
-{
-    while (vera_editor_is_loading(f->editor))
-        g_main_context_iteration(NULL, TRUE);
-}
-
-static void
-add_clip(Fixture *f, const char *name)
-{
-    g_autofree char *path = make_clip(name);
-
-    vera_editor_add_clip(f->editor, path);
-    settle(f);
-}
-
-static void
-fixture_set_up(Fixture *f, gconstpointer data)
-{
-    f->queue = vera_queue_new(NULL);
-    f->editor = vera_editor_new(f->queue, "/model");
-    f->now_us = 1000000;
-    g_signal_connect(f->editor, "message", G_CALLBACK(message_cb), f);
-    if (data != NULL)
-        add_clip(f, data);
-}
-
-static void
-fixture_tear_down(Fixture *f, gconstpointer data)
-{
-    g_object_run_dispose(G_OBJECT(f->editor));
-    g_object_unref(f->editor);
-    vera_queue_shutdown(f->queue);
-    g_object_unref(f->queue);
-    g_free(f->message);
-}
+#include "tests/ui/editor-fixture.h"
 
 static void
 assert_shows(Fixture *f, const char *name)
@@ -83,15 +11,6 @@ assert_shows(Fixture *f, const char *name)
     g_assert_nonnull(vera_editor_get_clip_info(f->editor));
     g_assert_null(vera_editor_get_clip_error(f->editor));
     g_assert_cmpint(vera_editor_get_n_frames(f->editor), ==, N_FRAMES);
-}
-
-/* A screen frame of @ms milliseconds passes. */
-static gint64
-tick(Fixture *f, gint64 ms)
-{
-    f->now_us += ms * 1000;
-    vera_editor_tick(f->editor, f->now_us);
-    return vera_editor_get_frame(f->editor);
 }
 
 static void
@@ -266,138 +185,6 @@ test_range(Fixture *f, gconstpointer data)
     g_assert_cmpint(last, ==, N_FRAMES - 1);
     vera_editor_set_range(f->editor, -1, -1);
     g_assert_false(vera_editor_get_range(f->editor, &first, &last));
-}
-
-static void
-test_set_frame(Fixture *f, gconstpointer data)
-{
-    vera_editor_set_frame(f->editor, 1000);
-    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, N_FRAMES - 1);
-    vera_editor_set_frame(f->editor, -5);
-    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 0);
-    vera_editor_play(f->editor, 1);
-    vera_editor_set_frame(f->editor, 3);
-    g_assert_cmpfloat(vera_editor_get_speed(f->editor), ==, 0);
-}
-
-static void
-test_forward(Fixture *f, gconstpointer data)
-{
-    vera_editor_play(f->editor, 1);
-    g_assert_cmpint(tick(f, 16), ==, 0);
-    g_assert_cmpint(tick(f, 41), ==, 0);
-    g_assert_cmpint(tick(f, 1), ==, 1);
-    /* A screen that lags skips frames and keeps time. */
-    g_assert_cmpint(tick(f, 458), ==, 12);
-    vera_editor_play(f->editor, 2);
-    tick(f, 0);
-    g_assert_cmpint(tick(f, 125), ==, 18);
-    g_assert_cmpint(tick(f, 1000), ==, N_FRAMES - 1);
-    g_assert_cmpfloat(vera_editor_get_speed(f->editor), ==, 0);
-    /* From the end, play begins anew. */
-    vera_editor_play(f->editor, 1);
-    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 0);
-}
-
-static void
-test_backward(Fixture *f, gconstpointer data)
-{
-    vera_editor_set_frame(f->editor, 12);
-    vera_editor_play(f->editor, -1);
-    g_assert_cmpint(tick(f, 16), ==, 12);
-    g_assert_cmpint(tick(f, 41), ==, 12);
-    g_assert_cmpint(tick(f, 1), ==, 11);
-    g_assert_cmpint(tick(f, 208), ==, 6);
-    g_assert_cmpint(tick(f, 1000), ==, 0);
-    g_assert_cmpfloat(vera_editor_get_speed(f->editor), ==, 0);
-    vera_editor_play(f->editor, -1);
-    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, N_FRAMES - 1);
-}
-
-/* Each frame of an uneven clip comes at its own time: two in the first half second, then twenty-four a second. */
-static void
-test_uneven(Fixture *f, gconstpointer data)
-{
-    g_autofree char *path = fixture_get_path("uneven.mkv");
-
-    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=size=64x48:rate=24:duration=2 -vf "
-                              "\"select='gte(n,12)+not(mod(n,6))'\" -vsync vfr -c:v ffv1 uneven.mkv"));
-    vera_editor_add_clip(f->editor, path);
-    settle(f);
-    g_assert_true(vera_editor_get_clip_info(f->editor)->is_variable_rate);
-    vera_editor_play(f->editor, 1);
-    g_assert_cmpint(tick(f, 16), ==, 0);
-    g_assert_cmpint(tick(f, 240), ==, 0);
-    g_assert_cmpint(tick(f, 12), ==, 1);
-    g_assert_cmpint(tick(f, 240), ==, 1);
-    g_assert_cmpint(tick(f, 10), ==, 2);
-    g_assert_cmpint(tick(f, 250), ==, 8);
-    vera_editor_play(f->editor, -1);
-    tick(f, 0);
-    g_assert_cmpint(tick(f, 252), ==, 2);
-    g_assert_cmpint(tick(f, 252), ==, 1);
-}
-
-static void
-test_loop(Fixture *f, gconstpointer data)
-{
-    g_object_set(f->editor, "is-looping", TRUE, NULL);
-    vera_editor_set_range(f->editor, 4, 7);
-    vera_editor_set_frame(f->editor, 4);
-    vera_editor_play(f->editor, 1);
-    tick(f, 0);
-    for (int i = 1; i < 4; i++)
-        g_assert_cmpint(tick(f, 42), ==, 4 + i);
-    g_assert_cmpint(tick(f, 42), ==, 4);
-    vera_editor_play(f->editor, -1);
-    tick(f, 0);
-    g_assert_cmpint(tick(f, 42), ==, 7);
-    g_assert_cmpfloat(vera_editor_get_speed(f->editor), ==, -1);
-}
-
-/* Whatever is pressed, while it plays the playhead stays within the range. */
-static void
-test_never_leaves_range(Fixture *f, gconstpointer data)
-{
-    GRand *rand = g_rand_new_with_seed(5);
-    gint64 first, last;
-    int n_played = 0;
-
-    for (int i = 0; i < 3000; i++) {
-        switch (g_rand_int_range(rand, 0, 12)) {
-        case 0:
-            vera_editor_set_range(f->editor, g_rand_int_range(rand, -1, N_FRAMES), g_rand_int_range(rand, -1, N_FRAMES));
-            continue;
-        case 1:
-            vera_editor_set_frame(f->editor, g_rand_int_range(rand, 0, N_FRAMES));
-            break;
-        case 2:
-        case 3:
-            vera_editor_play(f->editor, (double[]){ 1, -1, 2, -4, 0.25, 16 }[g_rand_int_range(rand, 0, 6)]);
-            break;
-        case 4:
-            g_object_set(f->editor, "is-looping", g_rand_boolean(rand), NULL);
-            break;
-        default:
-            if (vera_editor_get_speed(f->editor) == 0)
-                continue;
-            tick(f, g_rand_int_range(rand, 0, 60));
-            vera_editor_get_range(f->editor, &first, &last);
-            g_assert_cmpint(vera_editor_get_frame(f->editor), >=, first);
-            g_assert_cmpint(vera_editor_get_frame(f->editor), <=, last);
-            n_played++;
-        }
-    }
-    g_assert_cmpint(n_played, >, 300);
-    g_rand_free(rand);
-}
-
-static void
-test_plays_nothing_without_clip(Fixture *f, gconstpointer data)
-{
-    vera_editor_play(f->editor, 1);
-    g_assert_cmpfloat(vera_editor_get_speed(f->editor), ==, 0);
-    g_assert_cmpint(tick(f, 1000), ==, 0);
 }
 
 /* The layers over a plate: visible ones and the selected one, in order, and solo hides the rest. */
@@ -577,8 +364,6 @@ test_mask(Fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(f->message, "none.mkv"));
 }
 
-#define ADD(name, clip, func) g_test_add("/ui/editor/" name, Fixture, clip, fixture_set_up, func, fixture_tear_down)
-
 int
 main(int argc, char **argv)
 {
@@ -592,25 +377,18 @@ main(int argc, char **argv)
         puts("1..0 # SKIP the ffmpeg command is not installed");
         return 0;
     }
-    ADD("add-clip", NULL, test_add_clip);
-    ADD("missing-clip", NULL, test_missing_clip);
-    ADD("failing-clip", "a.mkv", test_failing_clip);
-    ADD("failing-first-clip", NULL, test_failing_first_clip);
-    ADD("change-while-opening", "a.mkv", test_change_while_opening);
-    ADD("undo-removes-clip", "a.mkv", test_undo_removes_clip);
-    ADD("undo-removes-edit", "a.mkv", test_undo_removes_edit);
-    ADD("edit-needs-clip", NULL, test_edit_needs_clip);
-    ADD("range", "a.mkv", test_range);
-    ADD("set-frame", "a.mkv", test_set_frame);
-    ADD("forward", "a.mkv", test_forward);
-    ADD("backward", "a.mkv", test_backward);
-    ADD("uneven", NULL, test_uneven);
-    ADD("loop", "a.mkv", test_loop);
-    ADD("never-leaves-range", "a.mkv", test_never_leaves_range);
-    ADD("plays-nothing-without-clip", NULL, test_plays_nothing_without_clip);
-    ADD("keyframes", "a.mkv", test_keyframes);
-    ADD("mask", "a.mkv", test_mask);
-    ADD("layers", "a.mkv", test_layers);
+    ADD_EDITOR_TEST("editor/add-clip", NULL, test_add_clip);
+    ADD_EDITOR_TEST("editor/missing-clip", NULL, test_missing_clip);
+    ADD_EDITOR_TEST("editor/failing-clip", "a.mkv", test_failing_clip);
+    ADD_EDITOR_TEST("editor/failing-first-clip", NULL, test_failing_first_clip);
+    ADD_EDITOR_TEST("editor/change-while-opening", "a.mkv", test_change_while_opening);
+    ADD_EDITOR_TEST("editor/undo-removes-clip", "a.mkv", test_undo_removes_clip);
+    ADD_EDITOR_TEST("editor/undo-removes-edit", "a.mkv", test_undo_removes_edit);
+    ADD_EDITOR_TEST("editor/edit-needs-clip", NULL, test_edit_needs_clip);
+    ADD_EDITOR_TEST("editor/range", "a.mkv", test_range);
+    ADD_EDITOR_TEST("editor/keyframes", "a.mkv", test_keyframes);
+    ADD_EDITOR_TEST("editor/mask", "a.mkv", test_mask);
+    ADD_EDITOR_TEST("editor/layers", "a.mkv", test_layers);
     status = g_test_run();
     fixture_remove_folder();
     return status;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/ui/missing-clip-fixture.h"
 #include "tests/ui/take-fixture.h"
 #include "ui/vera-layer-row.h"
 #include "ui/vera-take-row.h"
@@ -20,9 +21,9 @@ typedef struct {
 } Fixture;
 
 static void
-fixture_add_edit(Fixture *f, VeraProjectState *state, int i, int n_takes)
+fixture_add_edit(Fixture *f, VeraProjectState *state, const char *clip_id, int i, int n_takes)
 {
-    VeraEdit *edit = vera_edit_new(((VeraProjectClip *)state->clips->pdata[0])->id, 0, 8);
+    VeraEdit *edit = vera_edit_new(clip_id, 0, 8);
 
     for (int t = 0; t < n_takes; t++) {
         g_autofree char *name = g_strdup_printf("take-%d", t), *dir = fixture_get_path(name);
@@ -40,17 +41,13 @@ fixture_add_edit(Fixture *f, VeraProjectState *state, int i, int n_takes)
 static void
 fixture_set_up(Fixture *f, gconstpointer data)
 {
+    const char *clip_id;
     VeraProjectState *state;
 
-    f->queue = vera_queue_new(NULL);
-    f->editor = vera_editor_new(f->queue, "/model");
-    f->project = vera_project_new();
-    state = vera_project_state_copy(vera_project_get_state(f->project));
-    g_ptr_array_add(state->clips, vera_project_clip_new("/no-clip.mkv", NULL));
-    fixture_add_edit(f, state, 0, 0);
-    fixture_add_edit(f, state, 1, 3);
-    vera_project_commit(f->project, state, "Setup", NULL);
-    vera_editor_set_project(f->editor, f->project);
+    state = missing_clip_begin(&f->queue, &f->editor, &f->project, &clip_id);
+    fixture_add_edit(f, state, clip_id, 0, 0);
+    fixture_add_edit(f, state, clip_id, 1, 3);
+    missing_clip_end(f->editor, f->project, state);
     f->panel = g_object_new(VERA_TYPE_LAYERS_PANEL, NULL);
     vera_layers_panel_set_editor(VERA_LAYERS_PANEL(f->panel), f->editor);
     f->window = gtk_window_new();
@@ -62,11 +59,7 @@ static void
 fixture_tear_down(Fixture *f, gconstpointer data)
 {
     gtk_window_destroy(GTK_WINDOW(f->window));
-    g_object_run_dispose(G_OBJECT(f->editor));
-    g_object_unref(f->editor);
-    g_object_unref(f->project);
-    vera_queue_shutdown(f->queue);
-    g_object_unref(f->queue);
+    missing_clip_clear(f->queue, f->editor, f->project);
     for (int i = 0; i < 5; i++)
         g_free(i < 2 ? f->edits[i] : f->takes[i - 2]);
 }
