@@ -33,6 +33,15 @@ vera_clip_check_file(const char *path, GError **error)
     return FALSE;
 }
 
+/** Whether a container's format was guessed from a few bits alone: one of a thousand files of noise has a start code of a bare
+ * stream somewhere, and would be taken for a picture. A name that says the same is believed. */
+static gboolean
+vera_clip_movie_is_chance(const AVFormatContext *container, const char *path)
+{
+    return container->probe_score <= AVPROBE_SCORE_RETRY &&
+           !av_match_ext(path, container->iformat->extensions);
+}
+
 static AVFormatContext *
 vera_clip_movie_open_container(const char *path, GError **error)
 {
@@ -46,7 +55,7 @@ vera_clip_movie_open_container(const char *path, GError **error)
     av_dict_free(&options);
     if (rc >= 0)
         rc = avformat_find_stream_info(container, NULL);
-    if (rc >= 0)
+    if (rc >= 0 && !vera_clip_movie_is_chance(container, path))
         return container;
     avformat_close_input(&container);
     if (rc == AVERROR(ENOMEM))

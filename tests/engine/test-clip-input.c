@@ -26,11 +26,28 @@ assert_read_fails(VeraClip *clip, gint64 index, const char *part)
     g_assert_nonnull(strstr(error->message, part));
 }
 
+/** Noise, the same each time, with the start of a bare H.263 stream at @start_code unless that is 0. */
+static void
+write_noise(const char *name, gsize start_code)
+{
+    static const guint8 code[] = {0x00, 0x00, 0x83, 0x5a, 0x12, 0x72, 0x98, 0x23};
+    enum { SIZE = 50000 };
+    g_autofree guint8 *noise = g_malloc(SIZE);
+    g_autofree char *path = fixture_get_path(name);
+
+    for (guint32 i = 0, x = 1; i < SIZE; i++, x = x * 1664525 + 1013904223)
+        noise[i] = (guint8)(x >> 24);
+    if (start_code != 0)
+        memcpy(noise + start_code, code, sizeof code);
+    g_assert_true(g_file_set_contents(path, (char *)noise, SIZE, NULL));
+}
+
 static void
 test_not_media(void)
 {
+    write_noise("noise.mp4", 0);
     g_assert_true(fixture_run(
-        "head -c 50000 /dev/urandom > noise.mp4 && : > empty.mov && echo hello > t.png "
+        ": > empty.mov && echo hello > t.png "
         "&& mkdir -p nothing && : > empty.exr && echo hello > text.exr && mkfifo pipe.mp4"));
     fixture_assert_fails("absent.mp4", VERA_ENGINE_ERROR_BAD_INPUT, "absent.mp4");
     fixture_assert_fails("absent.0001.exr", VERA_ENGINE_ERROR_BAD_INPUT, "absent.0001.exr");
@@ -42,6 +59,16 @@ test_not_media(void)
     fixture_assert_fails("empty.exr", VERA_ENGINE_ERROR_BAD_INPUT, "empty");
     fixture_assert_fails("text.exr", VERA_ENGINE_ERROR_BAD_INPUT, "text.exr");
     fixture_assert_fails("pipe.mp4", VERA_ENGINE_ERROR_BAD_INPUT, "regular");
+}
+
+/* The start of a bare H.263 stream stands in the middle of nothing by chance: it once made a picture of 704x576. */
+static void
+test_noise_with_a_start_code(void)
+{
+    write_noise("chance.mp4", 20000);
+    fixture_assert_fails("chance.mp4", VERA_ENGINE_ERROR_BAD_INPUT, "not a media file");
+    if (make(SMALL " -s 128x96 -c:v h263 -f h263 bare.h263"))
+        g_object_unref(fixture_open("bare.h263"));
 }
 
 /* Everything that a sequence lacks is told at once. */
@@ -278,6 +305,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/clip/input/not-media", test_not_media);
+    g_test_add_func("/clip/input/noise-with-a-start-code", test_noise_with_a_start_code);
     g_test_add_func("/clip/input/gaps", test_gaps);
     g_test_add_func("/clip/input/audio-only", test_audio_only);
     g_test_add_func("/clip/input/truncated-movies", test_truncated_movies);

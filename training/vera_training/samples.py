@@ -165,10 +165,11 @@ def changes(world, rng, b, plain=False, p_hint=0.65, polarity=None, scene=None):
     return Batch(source, mask, has_mask.float(), edit, alpha, edit * alpha + source * (1 - alpha), text, facts)
 
 
-def mixed(world, seed, b):
-    """Half additions, half background changes."""
+def mixed(world, seed, b, share=0.5):
+    """Additions, and background changes in the share @share."""
     rng = random.Random(seed)
-    first, second = additions(world, rng, b // 2), changes(world, rng, b - b // 2)
+    n = round(b * (1 - share))
+    first, second = additions(world, rng, n), changes(world, rng, b - n)
     fields = [f.name for f in dataclasses.fields(Batch)]
     joined = {}
     for name in fields:
