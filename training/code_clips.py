@@ -54,6 +54,7 @@ def main():
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--size", help="WxH, multiples of 16; as drawn if not given")
+    parser.add_argument("--compile", action="store_true", help="a quarter faster after half a minute")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     args = parser.parse_args()
@@ -61,6 +62,8 @@ def main():
     os.makedirs(args.output, exist_ok=True)
     size = tuple(int(n) for n in args.size.split("x"))[::-1] if args.size else None
     vae, _ = load_vae(args.state, "cpu")
+    if args.compile:
+        vae.encode = torch.compile(vae.encode, dynamic=False)
     tokenizer = load_tokenizer(args.tokenizer)
     for path in files(args.clips)[args.part :: args.parts]:
         target = os.path.join(args.output, os.path.basename(path))

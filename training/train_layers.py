@@ -111,7 +111,16 @@ def pool_batch(pool, batch, whole):
             "ids": pool.ids[rows], "places": torch.arange(first, first + kept, device=pool.ids.device)}
 
 
-def sample_loss(forward, drawn, native=None):
+def noise_levels(batch, early, device):
+    """Half logit-normal, half even, shifted; the share @early from the beginning of sampling. There nothing of the answer shows through
+    the noise, so that it must be found in the source, the hint and the words: where a matte ends is learned there alone."""
+    u = torch.rand(batch, device=device)
+    u = torch.where(torch.rand(batch, device=device) < 0.5, torch.sigmoid(torch.randn(batch, device=device)), u)
+    sigma = config.SHIFT * u / (1 + (config.SHIFT - 1) * u)
+    return torch.where(torch.rand(batch, device=device) < early, 1 - 0.12 * torch.rand(batch, device=device), sigma)
+
+
+def sample_loss(forward, drawn, native=None, early=0.0):
     z, ids = drawn["latents"].float(), drawn["ids"].clone()
     batch, device = len(ids), ids.device
     x0 = z[:, :3].transpose(0, 1)
@@ -119,9 +128,7 @@ def sample_loss(forward, drawn, native=None):
     empty = torch.zeros_like(ids[:1])
     empty[:, 0] = 1
     ids = torch.where(drop[:, None], empty, ids)
-    u = torch.rand(batch, device=device)
-    u = torch.where(torch.rand(batch, device=device) < 0.5, torch.sigmoid(torch.randn(batch, device=device)), u)
-    sigma = config.SHIFT * u / (1 + (config.SHIFT - 1) * u)
+    sigma = noise_levels(batch, early, device)
     noise = torch.randn_like(x0)
     s = sigma.view(1, -1, 1, 1, 1, 1)
     x = (1 - s) * x0 + s * noise
@@ -129,7 +136,7 @@ def sample_loss(forward, drawn, native=None):
     error = (v - (noise - x0)).square().mean(2)
     weight = drawn["weight"].float()
     edit = (error[0] * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
-    return edit.mean() + 1.5 * error[1].mean() + 0.6 * error[2].mean(), (edit.mean(), error[1].mean(), error[2].mean())
+    return edit.mean() + 2.5 * error[1].mean() + 0.5 * error[2].mean(), (edit.mean(), error[1].mean(), error[2].mean())
 
 
 def save(state, model, average, optimizer, step, spent):
@@ -154,6 +161,7 @@ def main():
     parser.add_argument("--lr", type=float, default=1.4e-3)
     parser.add_argument("--latents", help="folder that code_clips.py fills; without it, samples are drawn and coded while training")
     parser.add_argument("--whole", type=float, default=0.2, help="share of steps on whole clips; the others see a part of each, of more clips")
+    parser.add_argument("--early", type=float, default=0.0, help="share of samples taken from the beginning of sampling; 0.5 sharpens mattes")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -203,7 +211,8 @@ def main():
         lr = args.lr * min(1, (step - first + 1) / 200) * shape
         for group in optimizer.param_groups:
             group["lr"] = lr
-        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole), native)
+        loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole), native,
+                                  args.early)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

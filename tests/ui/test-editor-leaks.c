@@ -3,12 +3,14 @@
 #include "ui/vera-editor.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "tests/engine/media-fixture.h"
 
-/* Projects with a clip, a mask and a take are opened, looked at and closed many times: no descriptor, thread or frame stays. */
+/* Projects with a clip, a mask and a take are opened, looked at and closed many times: no descriptor, thread or frame stays. With
+ * `-m slow`, a thousand times. */
 
-enum { N_WARM = 4, N_CYCLES = 25 };
+enum { N_WARM = 4, N_CYCLES = 25, N_SLOW_CYCLES = 1000, MAX_GROWTH_MIB = 24 };
 
 static int
 count_entries(const char *folder)
@@ -34,6 +36,17 @@ settle_count(const char *folder, int at_most)
         n = count_entries(folder);
     }
     return n;
+}
+
+static int
+get_resident_mib(void)
+{
+    g_autofree char *text = NULL;
+    guint64 pages;
+
+    g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+    pages = g_ascii_strtoull(strchr(text, ' '), NULL, 10);
+    return (int)(pages * (guint64)getpagesize() >> 20);
 }
 
 static VeraProject *
@@ -95,14 +108,19 @@ test_cycles(void)
 {
     VeraQueue *queue = vera_queue_new(NULL);
     VeraEditor *editor = vera_editor_new(queue, "/model");
-    int n_alive = 0, n_descriptors, n_threads;
+    int n_alive = 0, n_cycles = g_test_slow() ? N_SLOW_CYCLES : N_CYCLES, n_descriptors, n_threads, mib;
 
     for (int i = 0; i < N_WARM; i++)
         run_cycle(editor, &n_alive);
     n_descriptors = settle_count("/proc/self/fd", 0);
     n_threads = settle_count("/proc/self/task", 0);
-    for (int i = 0; i < N_CYCLES; i++)
+    mib = get_resident_mib();
+    for (int i = 0; i < n_cycles; i++)
         run_cycle(editor, &n_alive);
+    g_test_message("%d cycles: resident memory grew from %d to %d MiB", n_cycles, mib, get_resident_mib());
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they keep what was freed */
+    g_assert_cmpint(get_resident_mib() - mib, <, MAX_GROWTH_MIB);
+#endif
     g_assert_cmpint(settle_count("/proc/self/fd", n_descriptors), <=, n_descriptors);
     g_assert_cmpint(settle_count("/proc/self/task", n_threads), <=, n_threads);
     g_object_run_dispose(G_OBJECT(editor));
