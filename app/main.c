@@ -2,8 +2,8 @@
 
 #include <libintl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
-
 #include <unistd.h>
 
 #include <glib.h>
@@ -47,6 +47,8 @@ main(int argc, char **argv)
     g_autofree char *locale_dir = vera_main_find_locale_dir();
 
     vera_main_stop_spinning(argv);
+    /* A file that may not grow any more is told like a full disk, by what write() says, and does not end the program. */
+    signal(SIGXFSZ, SIG_IGN);
     setlocale(LC_ALL, "");
     /* Numbers in files, attributes and progress lines are the same in every locale. */
     setlocale(LC_NUMERIC, "C");

@@ -9,6 +9,7 @@
 
 #include "app/vera-cli.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 /* What is shown while a job runs, at most once a second. */
 typedef struct {
@@ -100,11 +101,12 @@ vera_cli_job_export(const VeraCliJob *job, VeraClip *clip, const GArray *layers,
     if (!vera_export_job_run(&export, &n_changed, vera_cli_export_progress_cb, &progress,
                              vera_cli_get_cancellable(), &error))
         return vera_cli_job_fail(job, error);
-    if (job->is_json)
-        printf("{\"result\":\"done\",\"output\":\"%s\",\"frames\":%" G_GINT64_FORMAT
+    if (job->is_json) {
+        g_autofree char *output = vera_json_quote_path(job->settings.output_dir);
+        printf("{\"result\":\"done\",\"output\":%s,\"frames\":%" G_GINT64_FORMAT
                ",\"changed_outside_matte\":%" G_GINT64_FORMAT "}\n",
-               job->settings.output_dir, n, n_changed);
-    else
+               output, n, n_changed);
+    } else
         printf("%s: %" G_GINT64_FORMAT " frames; %" G_GINT64_FORMAT
                " pixels changed outside the matte.\n",
                job->settings.output_dir, n, n_changed);

@@ -168,6 +168,7 @@ vera_cli_parse_part(const char *part, gint64 n_frames, GArray *frames)
     }
     if (*end != '\0' || first < 1 || last < first || last > n_frames || step < 1)
         return FALSE;
+    step = MIN(step, n_frames);
     for (gint64 f = first - 1; f < last; f += step)
         g_array_append_val(frames, f);
     return TRUE;

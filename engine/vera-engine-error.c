@@ -20,7 +20,7 @@ vera_engine_error_set_cancelled(void *cancellable, GError **error)
 void
 vera_engine_error_set_errno(GError **error, int saved_errno, const char *what)
 {
-    gboolean is_full = saved_errno == ENOSPC || saved_errno == EDQUOT;
+    gboolean is_full = saved_errno == ENOSPC || saved_errno == EDQUOT || saved_errno == EFBIG;
     g_set_error(error, VERA_ENGINE_ERROR,
                 is_full ? VERA_ENGINE_ERROR_DISK_FULL : VERA_ENGINE_ERROR_OUTPUT,
                 "Could not %s: %s. %s", what, g_strerror(saved_errno),

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 /* One configuration file being read; the first thing wrong is kept. */
 typedef struct {
@@ -35,7 +35,7 @@ vera_config_fail(VeraConfigReader *self, const char *format, ...)
 static gboolean
 vera_config_open(VeraConfigReader *self, const char *path)
 {
-    *self = (VeraConfigReader){ .path = path, .parser = vera_json_parse_file(path) };
+    *self = (VeraConfigReader){ .path = path, .parser = vera_json_parse_file(path, NULL) };
     if (self->parser == NULL) {
         vera_config_fail(self, g_file_test(path, G_FILE_TEST_EXISTS) ? "it is not a plain JSON object" : "it is missing");
         return FALSE;

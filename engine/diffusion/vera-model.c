@@ -240,18 +240,27 @@ vera_model_check_agreement(VeraModel *self, GError **error)
 gboolean
 vera_model_check(VeraModel *self, GError **error)
 {
+    if (!vera_model_check_parts(self, error))
+        return FALSE;
+    for (int i = 0; i < VERA_N_BRANCHES; i++)
+        if (!vera_weights_check_finite(self->branch_weights[i], error))
+            return FALSE;
+    return vera_weights_check_finite(self->layers_weights, error) &&
+           vera_weights_check_finite(self->vae_weights, error) &&
+           vera_weights_check_finite(self->text_encoder_weights, error);
+}
+
+gboolean
+vera_model_check_parts(VeraModel *self, GError **error)
+{
     g_autofree char *spiece = vera_model_dup_tokenizer_path(self);
     g_autoptr(VeraTokenizer) tokenizer = NULL;
-    VeraWeights *weights;
 
     for (int i = 0; i < VERA_N_BRANCHES; i++)
-        if ((weights = vera_model_get_branch_weights(self, i, error)) == NULL ||
-            !vera_weights_check_finite(weights, error))
+        if (vera_model_get_branch_weights(self, i, error) == NULL)
             return FALSE;
-    if ((weights = vera_model_get_layers_weights(self, error)) == NULL || !vera_weights_check_finite(weights, error) ||
-        (weights = vera_model_get_vae_weights(self, error)) == NULL || !vera_weights_check_finite(weights, error) ||
-        (weights = vera_model_get_text_encoder_weights(self, error)) == NULL ||
-        !vera_weights_check_finite(weights, error) || vera_model_get_scheduler_config(self, error) == NULL)
+    if (vera_model_get_layers_weights(self, error) == NULL || vera_model_get_vae_weights(self, error) == NULL ||
+        vera_model_get_text_encoder_weights(self, error) == NULL || vera_model_get_scheduler_config(self, error) == NULL)
         return FALSE;
     tokenizer = vera_tokenizer_new(spiece, error);
     if (tokenizer != NULL && vera_tokenizer_get_n_pieces(tokenizer) > self->text_encoder_config->vocab_size) {

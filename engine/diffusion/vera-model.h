@@ -128,6 +128,9 @@ char *vera_model_dup_tokenizer_path(VeraModel *self);
  */
 gboolean vera_model_check(VeraModel *self, GError **error);
 
+/** vera_model_check_parts: the same but for the values, which are not read: soon done, however big the model */
+gboolean vera_model_check_parts(VeraModel *self, GError **error);
+
 /** vera_model_hash: Returns: (transfer full): SHA-256 (hex) over the weights and configurations, for the record of a take */
 char *vera_model_hash(VeraModel *self, GCancellable *cancellable, GError **error);
 

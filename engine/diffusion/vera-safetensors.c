@@ -2,10 +2,13 @@
 
 #include "engine/diffusion/vera-safetensors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "engine/diffusion/vera-json.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 #define VERA_SAFETENSORS_MAX_HEADER (100u * 1000 * 1000)
 
@@ -216,6 +219,7 @@ vera_safetensors_open(const char *path, GError **error)
 {
     g_autoptr(GError) local = NULL;
     GMappedFile *file;
+    int fd;
 
     if (g_str_has_suffix(path, ".pth") || g_str_has_suffix(path, ".bin") || g_str_has_suffix(path, ".pt") ||
         g_str_has_suffix(path, ".ckpt")) {
@@ -228,7 +232,13 @@ vera_safetensors_open(const char *path, GError **error)
         vera_safetensors_fail(error, path, "it is not a regular file");
         return NULL;
     }
-    file = g_mapped_file_new(path, FALSE, &local);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        vera_safetensors_fail(error, path, "%s; copy or fetch it again", g_strerror(errno));
+        return NULL;
+    }
+    file = g_mapped_file_new_from_fd(fd, FALSE, &local);
+    close(fd);
     if (file == NULL) {
         vera_safetensors_fail(error, path, "%s", local->message);
         return NULL;

@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "engine/diffusion/vera-json.h"
 #include "engine/diffusion/vera-safetensors.h"
 #include "engine/diffusion/vera-weights-names.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 #define VERA_WEIGHTS_SMALL_ELEMENTS (64 * 1024)
 
@@ -64,7 +64,7 @@ static GPtrArray *
 vera_weights_read_index(const char *path, GError **error)
 {
     g_autoptr(GPtrArray) shards = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, NULL);
     JsonObject *map = vera_weights_get_map(parser, path, error);
     g_autofree char *dir = g_path_get_dirname(path);
     g_autoptr(GList) names = map ? json_object_get_members(map) : NULL;
@@ -89,7 +89,7 @@ vera_weights_read_index(const char *path, GError **error)
 static gboolean
 vera_weights_check_index(VeraWeights *self, const char *path, GError **error)
 {
-    g_autoptr(JsonParser) parser = vera_json_parse_file(path);
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, NULL);
     JsonObject *map = vera_weights_get_map(parser, path, error);
     guint n_found = 0;
 

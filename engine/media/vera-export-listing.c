@@ -6,6 +6,7 @@
 
 #include "engine/media/vera-export-manifest.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 static void
 vera_export_listing_clear_file_cb(gpointer file)
@@ -72,17 +73,14 @@ VeraExportListing *
 vera_export_listing_read(const char *dir, GError **error)
 {
     g_autofree char *path = g_build_filename(dir, "manifest.json", NULL);
-    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, NULL);
     g_autoptr(VeraExportListing) self = g_new0(VeraExportListing, 1);
-    JsonNode *root = NULL;
 
     self->files = g_array_new(FALSE, FALSE, sizeof(VeraExportFile));
     g_array_set_clear_func(self->files, vera_export_listing_clear_file_cb);
     self->frames = g_array_new(FALSE, FALSE, sizeof(gint64));
-    if (json_parser_load_from_file(parser, path, NULL))
-        root = json_parser_get_root(parser);
-    if (root != NULL && JSON_NODE_HOLDS_OBJECT(root) &&
-        vera_export_listing_fill(self, json_node_get_object(root)))
+    if (parser != NULL &&
+        vera_export_listing_fill(self, json_node_get_object(json_parser_get_root(parser))))
         return g_steal_pointer(&self);
     g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                 g_file_test(dir, G_FILE_TEST_IS_DIR)

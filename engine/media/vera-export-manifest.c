@@ -12,6 +12,7 @@
 #include <json-glib/json-glib.h>
 
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 #define VERA_EXPORT_MANIFEST_NAME "manifest.json"
 #define VERA_EXPORT_JOURNAL_NAME "manifest.json.part"
@@ -60,14 +61,11 @@ vera_export_manifest_fail(const char *verb, const char *path, int saved_errno, G
 static JsonObject *
 vera_export_manifest_parse(const char *text, gssize length)
 {
-    g_autoptr(JsonParser) parser = json_parser_new();
-    JsonNode *root = json_parser_load_from_data(parser, text, length, NULL)
-                         ? json_parser_get_root(parser)
-                         : NULL;
+    g_autoptr(JsonParser) parser =
+        vera_json_parse(text, length < 0 ? strlen(text) : (gsize)length);
 
-    return root != NULL && JSON_NODE_HOLDS_OBJECT(root)
-               ? json_object_ref(json_node_get_object(root))
-               : NULL;
+    return parser != NULL ? json_object_ref(json_node_get_object(json_parser_get_root(parser)))
+                          : NULL;
 }
 
 static JsonObject *

@@ -226,7 +226,8 @@ vera_exporter_prepare(const VeraExportSettings *settings,
     self = g_object_new(VERA_TYPE_EXPORTER, NULL);
     self->settings = *settings;
     self->output_dir = g_strdup(settings->output_dir);
-    self->name = g_strdup(settings->name);
+    /* Names of files that are not UTF-8 cannot stand in the manifest. */
+    self->name = g_utf8_make_valid(settings->name, -1);
     self->record_json = g_strdup(settings->record_json);
     self->settings.output_dir = self->output_dir;
     self->settings.name = self->name;

@@ -7,8 +7,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "engine/diffusion/vera-json.h"
 #include "engine/project/vera-project-json.h"
+#include "engine/vera-json.h"
 
 #define VERA_JOURNAL_SUM_LENGTH 64
 

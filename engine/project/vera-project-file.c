@@ -12,10 +12,10 @@
 
 #include <glib/gstdio.h>
 
-#include "engine/diffusion/vera-json.h"
 #include "engine/project/vera-project-json.h"
 #include "engine/vera-engine-error.h"
 #include "engine/vera-file.h"
+#include "engine/vera-json.h"
 
 #define VERA_PROJECT_N_VERSIONS 5
 

@@ -4,6 +4,7 @@
 
 #include "engine/project/vera-project-json.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 /* What the read callbacks fill, and where relative paths start. */
 typedef struct {
@@ -35,7 +36,7 @@ vera_project_path_to_file(const char *path, const char *base_dir)
     guint n = base ? vera_project_count_common(parts, base) : 0;
 
     if (!g_utf8_validate(canonical, -1, NULL))
-        return g_filename_to_uri(canonical, NULL, NULL);
+        return vera_json_path_to_text(canonical);
     if (n < 2 || parts[n] == NULL)
         return g_steal_pointer(&canonical);
     for (guint i = n; base[i] != NULL; i++)

@@ -5,20 +5,22 @@
 
 #include "engine/project/vera-take-private.h"
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 #define VERA_TAKE_VERSION 1
 
-/* The members of take.json that are plain strings, with their place in the record. */
+/* The members of take.json that are plain strings or paths, with their place in the record. */
 static const struct {
     const char *name;
     gsize offset;
+    gboolean is_path;
 } vera_take_strings[] = {
     { "instruction", G_STRUCT_OFFSET(VeraTakeRecord, instruction) },
     { "task", G_STRUCT_OFFSET(VeraTakeRecord, task) },
     { "negative_prompt", G_STRUCT_OFFSET(VeraTakeRecord, negative_prompt) },
-    { "clip", G_STRUCT_OFFSET(VeraTakeRecord, clip_path) },
+    { "clip", G_STRUCT_OFFSET(VeraTakeRecord, clip_path), TRUE },
     { "clip_hash", G_STRUCT_OFFSET(VeraTakeRecord, clip_hash) },
-    { "region", G_STRUCT_OFFSET(VeraTakeRecord, region_path) },
+    { "region", G_STRUCT_OFFSET(VeraTakeRecord, region_path), TRUE },
     { "region_hash", G_STRUCT_OFFSET(VeraTakeRecord, region_hash) },
     { "solver", G_STRUCT_OFFSET(VeraTakeRecord, solver) },
     { "device", G_STRUCT_OFFSET(VeraTakeRecord, device) },
@@ -84,6 +86,10 @@ vera_take_record_to_json(const VeraTakeRecord *self)
     json_object_set_int_member(object, "vera_take", VERA_TAKE_VERSION);
     for (gsize i = 0; i < G_N_ELEMENTS(vera_take_strings); i++) {
         const char *value = G_STRUCT_MEMBER(char *, self, vera_take_strings[i].offset);
+        g_autofree char *path =
+            value != NULL && vera_take_strings[i].is_path ? vera_json_path_to_text(value) : NULL;
+        if (path != NULL)
+            value = path;
         if (value != NULL)
             json_object_set_string_member(object, vera_take_strings[i].name, value);
         else
@@ -156,19 +162,17 @@ VeraTakeRecord *
 vera_take_record_load(const char *path, GError **error)
 {
     g_autoptr(VeraTakeRecord) self = vera_take_record_new();
-    g_autoptr(JsonParser) parser = json_parser_new();
     g_autoptr(GError) local = NULL;
-    JsonNode *root;
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, &local);
     JsonObject *object;
 
-    if (!json_parser_load_from_file(parser, path, &local)) {
+    if (parser == NULL) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "The take's record ‘%s’ cannot be read: %s.", path, local->message);
         return NULL;
     }
-    root = json_parser_get_root(parser);
-    object = root != NULL && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    if (object == NULL || !json_object_has_member(object, "vera_take") ||
+    object = json_node_get_object(json_parser_get_root(parser));
+    if (!json_object_has_member(object, "vera_take") ||
         json_object_get_int_member_with_default(object, "vera_take", 0) > VERA_TAKE_VERSION ||
         !vera_take_record_read_numbers(self, object)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -178,8 +182,10 @@ vera_take_record_load(const char *path, GError **error)
     }
     for (gsize i = 0; i < G_N_ELEMENTS(vera_take_strings); i++) {
         JsonNode *node = json_object_get_member(object, vera_take_strings[i].name);
-        if (node != NULL && JSON_NODE_HOLDS_VALUE(node))
-            G_STRUCT_MEMBER(char *, self, vera_take_strings[i].offset) = json_node_dup_string(node);
+        const char *text = node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+        if (text != NULL)
+            G_STRUCT_MEMBER(char *, self, vera_take_strings[i].offset) =
+                vera_take_strings[i].is_path ? vera_json_path_from_text(text) : g_strdup(text);
     }
     vera_take_record_read_coverage(self, object);
     if (json_object_has_member(object, "plan"))

@@ -37,11 +37,12 @@ struct _VeraEditJob {
 static gboolean
 vera_edit_job_check_text(const VeraEditRequest *request, GError **error)
 {
-    const char *text = request->instruction;
-    gboolean is_blank = TRUE;
+    const char *text = request->instruction, *negative = request->negative_prompt;
+    gboolean is_blank = TRUE, is_text = g_utf8_validate(text, -1, NULL);
 
-    if (!g_utf8_validate(text, -1, NULL) || (request->negative_prompt && !g_utf8_validate(request->negative_prompt, -1, NULL))) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "The instruction is not valid UTF-8 text.");
+    if (!is_text || (negative && !g_utf8_validate(negative, -1, NULL))) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "The %s is not valid UTF-8 text; write it anew.",
+                    is_text ? "negative prompt" : "instruction");
         return FALSE;
     }
     for (const char *p = text; *p != '\0' && is_blank; p = g_utf8_next_char(p))
@@ -51,10 +52,11 @@ vera_edit_job_check_text(const VeraEditRequest *request, GError **error)
                             "The instruction is empty; say what to add or what to change.");
         return FALSE;
     }
-    if (strlen(text) > VERA_EDIT_MAX_INSTRUCTION_BYTES ||
-        (request->negative_prompt && strlen(request->negative_prompt) > VERA_EDIT_MAX_INSTRUCTION_BYTES)) {
+    is_text = strlen(text) <= VERA_EDIT_MAX_INSTRUCTION_BYTES;
+    if (!is_text || (negative && strlen(negative) > VERA_EDIT_MAX_INSTRUCTION_BYTES)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
-                    "The instruction is longer than %d bytes; models read about 500 words.", VERA_EDIT_MAX_INSTRUCTION_BYTES);
+                    "The %s is longer than %d bytes; models read about 500 words.",
+                    is_text ? "negative prompt" : "instruction", VERA_EDIT_MAX_INSTRUCTION_BYTES);
         return FALSE;
     }
     return TRUE;

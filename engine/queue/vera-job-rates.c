@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/queue/vera-queue-store.h"
+#include "engine/vera-json.h"
 
 /* Sizes of steps count as one within this factor. */
 #define VERA_JOB_RATES_ALIKE 1.25
@@ -70,20 +71,23 @@ vera_job_rates_read_one(JsonArray *array, guint index, JsonNode *node, gpointer 
 static void
 vera_job_rates_read(VeraJobRates *self, const char *path)
 {
-    g_autoptr(JsonParser) parser = json_parser_new();
-    JsonNode *root = json_parser_load_from_file(parser, path, NULL) ? json_parser_get_root(parser) : NULL;
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, NULL);
+    JsonObject *root = parser ? json_node_get_object(json_parser_get_root(parser)) : NULL;
+    JsonNode *rates = root ? json_object_get_member(root, "rates") : NULL;
 
-    if (root != NULL && JSON_NODE_HOLDS_ARRAY(root))
-        json_array_foreach_element(json_node_get_array(root), vera_job_rates_read_one, self);
+    if (rates != NULL && JSON_NODE_HOLDS_ARRAY(rates))
+        json_array_foreach_element(json_node_get_array(rates), vera_job_rates_read_one, self);
 }
 
 static char *
 vera_job_rates_to_text(VeraJobRates *self)
 {
-    g_autoptr(JsonNode) root = json_node_new(JSON_NODE_ARRAY);
+    g_autoptr(JsonNode) root = json_node_new(JSON_NODE_OBJECT);
+    JsonObject *all = json_object_new();
     JsonArray *array = json_array_new();
 
-    json_node_take_array(root, array);
+    json_node_take_object(root, all);
+    json_object_set_array_member(all, "rates", array);
     for (guint i = 0; i < self->rates->len; i++) {
         const VeraJobRate *rate = &g_array_index(self->rates, VeraJobRate, i);
         JsonObject *object = json_object_new();

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "engine/queue/vera-job-private.h"
+#include "engine/vera-json.h"
 
 /* A clip of more frames is no clip but a damaged file. */
 #define VERA_JOB_SPEC_MAX_FRAMES 100000000
@@ -58,7 +59,7 @@ vera_job_spec_new_edit(const VeraEditRequest *request,
     VeraJobSpec *self = g_new0(VeraJobSpec, 1);
 
     self->id = g_uuid_string_random();
-    self->title = g_strdup(title);
+    self->title = g_utf8_make_valid(title, -1);
     self->edit_id = g_strdup(edit_id);
     self->take_dir = g_strdup(take_dir);
     self->frames = g_array_copy(request->frames);
@@ -81,7 +82,7 @@ vera_job_spec_new_export(const VeraQueueExport *order, const char *title)
 
     self->is_export = TRUE;
     self->id = g_uuid_string_random();
-    self->title = g_strdup(title);
+    self->title = g_utf8_make_valid(title, -1);
     self->clip_path = g_strdup(order->clip_path);
     self->frames = g_array_copy(order->frames);
     self->layers = vera_job_spec_new_layers();
@@ -92,10 +93,31 @@ vera_job_spec_new_export(const VeraQueueExport *order, const char *title)
     }
     self->settings = order->settings;
     self->settings.output_dir = g_strdup(order->settings.output_dir);
-    self->settings.name = g_strdup(order->settings.name);
+    self->settings.name = order->settings.name ? g_utf8_make_valid(order->settings.name, -1) : NULL;
     self->settings.record_json = g_strdup(order->settings.record_json);
     self->settings.look = g_strdup(order->settings.look);
     return self;
+}
+
+static void
+vera_job_spec_set_path(JsonObject *object, const char *member, const char *path)
+{
+    g_autofree char *text = path ? vera_json_path_to_text(path) : NULL;
+
+    vera_project_json_set_string(object, member, text);
+}
+
+static void
+vera_job_spec_read_path(VeraProjectReader *reader, const char *member, char **target)
+{
+    g_autofree char *text = NULL;
+
+    vera_project_reader_get_string(reader, member, &text);
+    if (text == NULL)
+        return;
+    *target = vera_json_path_from_text(text);
+    if (*target == NULL)
+        vera_project_reader_fail(reader, member, "is not a path");
 }
 
 /* Runs of equal steps: a range is one line, whatever its length. */
@@ -146,12 +168,12 @@ vera_job_spec_request_to_json(const VeraEditRequest *r)
     JsonObject *object = json_object_new();
     g_autofree char *seed = g_strdup_printf("%" G_GUINT64_FORMAT, r->seed);
 
-    vera_project_json_set_string(object, "clip", r->clip_path);
+    vera_job_spec_set_path(object, "clip", r->clip_path);
     vera_project_json_set_string(object, "instruction", r->instruction);
     vera_project_json_set_string(object, "task", r->task);
     vera_project_json_set_string(object, "negative", r->negative_prompt);
-    vera_project_json_set_string(object, "region", r->region_path);
-    vera_project_json_set_string(object, "model", r->model_dir);
+    vera_job_spec_set_path(object, "region", r->region_path);
+    vera_job_spec_set_path(object, "model", r->model_dir);
     vera_project_json_set_string(object, "device", r->device);
     json_object_set_string_member(object, "compute",
                                   r->compute == VERA_K_COMPUTE_BF16 ? "bf16" : "f32");
@@ -169,12 +191,12 @@ vera_job_spec_read_request_cb(VeraProjectReader *reader, gpointer target)
     VeraEditRequest *r = target;
     g_autofree char *compute = NULL;
 
-    vera_project_reader_get_string(reader, "clip", (char **)&r->clip_path);
+    vera_job_spec_read_path(reader, "clip", (char **)&r->clip_path);
     vera_project_reader_get_string(reader, "instruction", (char **)&r->instruction);
     vera_project_reader_get_string(reader, "task", (char **)&r->task);
     vera_project_reader_get_string(reader, "negative", (char **)&r->negative_prompt);
-    vera_project_reader_get_string(reader, "region", (char **)&r->region_path);
-    vera_project_reader_get_string(reader, "model", (char **)&r->model_dir);
+    vera_job_spec_read_path(reader, "region", (char **)&r->region_path);
+    vera_job_spec_read_path(reader, "model", (char **)&r->model_dir);
     vera_project_reader_get_string(reader, "device", (char **)&r->device);
     vera_project_reader_get_string(reader, "compute", &compute);
     vera_project_reader_get_uint64(reader, "seed", &r->seed);
@@ -192,7 +214,7 @@ vera_job_spec_settings_to_json(const VeraExportSettings *s)
 {
     JsonObject *object = json_object_new();
 
-    vera_project_json_set_string(object, "output", s->output_dir);
+    vera_job_spec_set_path(object, "output", s->output_dir);
     vera_project_json_set_string(object, "name", s->name);
     vera_project_json_set_string(object, "record", s->record_json);
     vera_project_json_set_string(object, "look", s->look);
@@ -217,7 +239,7 @@ vera_job_spec_read_settings_cb(VeraProjectReader *reader, gpointer target)
     VeraExportSettings *s = target;
     int preset = (int)s->preset, compression = (int)s->compression;
 
-    vera_project_reader_get_string(reader, "output", (char **)&s->output_dir);
+    vera_job_spec_read_path(reader, "output", (char **)&s->output_dir);
     vera_project_reader_get_string(reader, "name", (char **)&s->name);
     vera_project_reader_get_string(reader, "record", (char **)&s->record_json);
     vera_project_reader_get_string(reader, "look", (char **)&s->look);
@@ -280,7 +302,7 @@ vera_job_spec_layers_to_json(const GArray *layers)
     for (guint i = 0; i < layers->len; i++) {
         const VeraQueueLayer *layer = &g_array_index(layers, VeraQueueLayer, i);
         JsonObject *object = json_object_new();
-        vera_project_json_set_string(object, "take", layer->take_dir);
+        vera_job_spec_set_path(object, "take", layer->take_dir);
         json_object_set_double_member(object, "opacity", layer->opacity);
         json_object_set_object_member(object, "matte",
                                       vera_job_spec_matte_to_json(&layer->refinement));
@@ -294,7 +316,7 @@ vera_job_spec_read_layer_cb(VeraProjectReader *reader, gpointer target)
 {
     VeraQueueLayer layer = {.refinement = VERA_MATTE_REFINEMENT_INIT, .opacity = 1};
 
-    vera_project_reader_get_string(reader, "take", (char **)&layer.take_dir);
+    vera_job_spec_read_path(reader, "take", (char **)&layer.take_dir);
     vera_project_reader_get_double(reader, "opacity", &layer.opacity);
     vera_project_reader_get_object(reader, "matte", "matte", vera_job_spec_read_matte_cb,
                                    &layer.refinement);
@@ -325,14 +347,14 @@ vera_job_spec_to_json(const VeraJobSpec *self, JsonObject *object)
     vera_project_json_set_string(object, "id", self->id);
     vera_project_json_set_string(object, "title", self->title);
     vera_project_json_set_string(object, "edit", self->edit_id);
-    vera_project_json_set_string(object, "take", self->take_dir);
+    vera_job_spec_set_path(object, "take", self->take_dir);
     json_object_set_array_member(object, "frames", vera_job_spec_frames_to_json(self->frames));
     if (!self->is_export) {
         json_object_set_object_member(object, "request",
                                       vera_job_spec_request_to_json(&self->request));
         return;
     }
-    vera_project_json_set_string(object, "clip", self->clip_path);
+    vera_job_spec_set_path(object, "clip", self->clip_path);
     json_object_set_object_member(object, "settings",
                                   vera_job_spec_settings_to_json(&self->settings));
     json_object_set_array_member(object, "layers", vera_job_spec_layers_to_json(self->layers));
@@ -351,8 +373,8 @@ vera_job_spec_read_json(VeraProjectReader *reader)
     vera_project_reader_get_string(reader, "id", &self->id);
     vera_project_reader_get_string(reader, "title", &self->title);
     vera_project_reader_get_string(reader, "edit", &self->edit_id);
-    vera_project_reader_get_string(reader, "take", &self->take_dir);
-    vera_project_reader_get_string(reader, "clip", &self->clip_path);
+    vera_job_spec_read_path(reader, "take", &self->take_dir);
+    vera_job_spec_read_path(reader, "clip", &self->clip_path);
     vera_project_reader_get_objects(reader, "frames", "frames", vera_job_spec_read_run_cb,
                                     self->frames);
     vera_project_reader_get_object(reader, "request", "request", vera_job_spec_read_request_cb,

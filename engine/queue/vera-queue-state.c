@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 
 #include "engine/vera-engine-error.h"
+#include "engine/vera-json.h"
 
 /* The format that this program writes, and the newest that it reads. */
 #define VERA_QUEUE_STATE_FORMAT 1
@@ -88,15 +89,14 @@ vera_queue_state_read_job(JsonNode *node, guint number, GError **error)
 static void
 vera_queue_state_read(const char *path, GPtrArray *jobs, GError **error)
 {
-    g_autoptr(JsonParser) parser = json_parser_new();
-    JsonNode *root, *node;
+    g_autoptr(JsonParser) parser = vera_json_parse_file(path, error);
+    JsonNode *node;
     JsonObject *object;
 
-    if (!json_parser_load_from_file(parser, path, error))
+    if (parser == NULL)
         return;
-    root = json_parser_get_root(parser);
-    object = root != NULL && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    node = object ? json_object_get_member(object, "jobs") : NULL;
+    object = json_node_get_object(json_parser_get_root(parser));
+    node = json_object_get_member(object, "jobs");
     if (node == NULL || !JSON_NODE_HOLDS_ARRAY(node)) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                             "it holds no list of jobs");

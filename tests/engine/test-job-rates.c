@@ -48,8 +48,8 @@ test_partial(void)
 static void
 test_file(void)
 {
-    static const char *const broken[] = {"", "{", "[]", "{\"key\": 1}", "[1, null, {\"key\": 3}, {\"key\": \"key\", \"step\": -1}]",
-                                         "[{\"key\": \"key\", \"step\": \"x\", \"step_seconds\": []}]"};
+    static const char *const broken[] = {"", "{", "[]", "{\"rates\": 1}", "{\"rates\": [1, null, {\"key\": 3}, {\"key\": \"key\", \"step\": -1}]}",
+                                         "{\"rates\": [{\"key\": \"key\", \"step\": \"x\", \"step_seconds\": []}]}"};
     g_autofree char *path = fixture_get_path("rates");
     VeraJobRates *rates = vera_job_rates_new(path);
 

@@ -187,6 +187,87 @@ test_init_failure(void)
     remove_copy(wan);
 }
 
+/* What is wrong with a Wan checkpoint, done in its folder, and what is said of it. */
+static const struct {
+    const char *command, *says;
+} wan_damages[] = {
+    { "rm transformer/*.safetensors", "wan/transformer" },
+    { "truncate -s 1000 transformer/*.safetensors", "wan/transformer/diffusion_pytorch_model.safetensors" },
+    { "truncate -s 0 vae/*.safetensors", "wan/vae/diffusion_pytorch_model.safetensors" },
+    { "truncate -s -1 text_encoder/model.safetensors", "wan/text_encoder/model.safetensors" },
+    { "cd transformer; rm *.safetensors; echo '{\"weight_map\": {\"a\": \"of-2.safetensors\"}}' >diffusion_pytorch_model.safetensors.index.json",
+      "wan/transformer/of-2.safetensors’ cannot be used: No such file or directory; copy" },
+    { "cp vae/*.safetensors transformer", "wan/transformer" },
+    { "sed -i 's/\"num_layers\": *2/\"num_layers\": 3/' transformer/config.json", "blocks.2" },
+    { "sed -i 's/\"z_dim\": *4/\"z_dim\": 5/' vae/config.json", "vae" },
+    { "rm tokenizer/spiece.model", "wan/tokenizer/spiece.model" },
+    { "truncate -s 1000 tokenizer/spiece.model", "wan/tokenizer/spiece.model" },
+    { "rm -r scheduler", "wan/scheduler/scheduler_config.json" },
+    { "cd ..; rm -r wan; echo no folder >wan", "holds transformer" },
+};
+
+/* Each damage is told of the file that was given; nothing is left, and an empty folder that was there still is. */
+static void
+test_init_damaged(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(wan_damages); i++) {
+        char *copy = make_wan();
+        g_autofree char *dir = g_path_get_dirname(copy), *wan = g_build_filename(dir, "wan", NULL);
+        g_autofree char *output = g_build_filename(dir, "new", NULL), *part = g_strconcat(output, ".part", NULL);
+        g_autofree char *script = g_strdup_printf("mv '%s' '%s'; mkdir '%s'; cd '%s'; %s", copy, wan, output, wan, wan_damages[i].command);
+        g_autofree char *quoted = g_shell_quote(script);
+        g_autoptr(GError) error = NULL;
+
+        run("sh -c %s", quoted);
+        g_assert_false(vera_model_init(wan, output, NULL, &error));
+        g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_WEIGHTS);
+        if (strstr(error->message, wan_damages[i].says) == NULL || strstr(error->message, ".part") != NULL)
+            g_error("‘%s’ does not say ‘%s’", error->message, wan_damages[i].says);
+        g_assert_true(g_file_test(output, G_FILE_TEST_IS_DIR));
+        g_assert_false(g_file_test(part, G_FILE_TEST_EXISTS));
+        remove_copy(copy);
+    }
+}
+
+/* What is in the way under the name of the half-made model is only taken away where it is one. */
+static void
+test_init_in_the_way(void)
+{
+    char *wan = make_wan();
+    g_autofree char *output = g_strconcat(wan, "-new", NULL), *part = g_strconcat(output, ".part", NULL);
+    g_autofree char *mine = g_build_filename(part, "mine", NULL), *mark = g_build_filename(part, ".vera-model-init", NULL);
+    g_autofree char *link = g_build_filename(part, "link", NULL), *weights = g_build_filename(wan, "vae", "config.json", NULL);
+    g_autoptr(GError) error = NULL;
+
+    run("mkdir '%s'", part);
+    run("touch '%s'", mine);
+    g_assert_false(vera_model_init(wan, output, NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT);
+    g_assert_nonnull(strstr(error->message, part));
+    g_assert_true(g_file_test(mine, G_FILE_TEST_EXISTS));
+    g_clear_error(&error);
+    /* One that was broken off; what it links to stays. */
+    run("touch '%s'", mark);
+    run("ln -s '%s' '%s'", wan, link);
+    g_assert_true(vera_model_init(wan, output, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_false(g_file_test(part, G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(weights, G_FILE_TEST_EXISTS));
+    run("rm -r '%s'", output);
+    /* A file, and names that are no text. */
+    run("touch '%s'", part);
+    g_assert_false(vera_model_init(wan, output, NULL, &error));
+    g_assert_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT);
+    g_assert_true(g_file_test(part, G_FILE_TEST_IS_REGULAR));
+    g_autofree char *odd = g_strconcat(wan, "-\xff", NULL);
+    g_autoptr(VeraModel) model = NULL;
+    g_assert_true(vera_model_init(wan, odd, NULL, NULL));
+    model = vera_model_open(odd, NULL);
+    g_assert_nonnull(model);
+    g_assert_true(g_str_has_prefix(vera_model_get_info(model)->name, "model-"));
+    remove_copy(wan);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -199,5 +280,7 @@ main(int argc, char **argv)
     }
     g_test_add_func("/model/init", test_init);
     g_test_add_func("/model/init-failure", test_init_failure);
+    g_test_add_func("/model/init-damaged", test_init_damaged);
+    g_test_add_func("/model/init-in-the-way", test_init_in_the_way);
     return g_test_run();
 }

@@ -106,8 +106,9 @@ test_state_round_trip(void)
 {
     g_autofree char *path = g_build_filename(folder, "round", "queue", NULL), *first = NULL,
                     *second = NULL;
-    g_autofree char *clip = g_build_filename(folder, "clip.mkv", NULL);
-    g_autofree char *out = g_build_filename(folder, "round-out", NULL);
+    /* Names of files need not be text, which JSON is. */
+    g_autofree char *clip = g_build_filename(folder, "clip\xff.mkv", NULL);
+    g_autofree char *out = g_build_filename(folder, "round-out\xfe", NULL);
     const gint64 numbers[] = {0, 1, 2, 10, 20, 30, 31, 1000000};
     g_autoptr(GArray) frames = g_array_new(FALSE, FALSE, sizeof(gint64));
     VeraEditRequest request;
@@ -147,13 +148,15 @@ test_state_round_trip(void)
         g_assert_null(vera_queue_get_notice(queue));
         if (i == 0) {
             vera_queue_add_edit(queue, &request, "take", NULL, out);
-            vera_queue_add_export(queue, &order, "export");
+            vera_queue_add_export(queue, &order, "export\xff");
             vera_queue_pause_all(queue);
         }
         g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(queue)), ==, 2);
         g_autoptr(VeraJob) take = g_list_model_get_item(G_LIST_MODEL(queue), 0);
         g_autoptr(VeraJob) export = g_list_model_get_item(G_LIST_MODEL(queue), 1);
         g_assert_null(vera_job_get_edit_id(take));
+        g_assert_cmpstr(vera_job_get_output(take), ==, out);
+        g_assert_cmpstr(vera_job_get_output(export), ==, out);
         vera_job_get_range(export, &start, &end);
         g_assert_cmpint(start, ==, 0);
         g_assert_cmpint(end, ==, 1000000);
@@ -170,11 +173,12 @@ test_state_round_trip(void)
 static void
 test_state_damaged(void)
 {
-    static const char *const texts[] = {"[job 0\nnonsense", "", "[]", "{\"vera_queue\": 1}",
-                                        "{\"vera_queue\": 2, \"jobs\": []}"};
+    g_autofree char *nested = g_strnfill(300000, '[');
+    const char *const texts[] = {"[job 0\nnonsense", "", "[]", "{\"vera_queue\": 1}",
+                                 "{\"vera_queue\": 2, \"jobs\": []}", nested};
     g_autofree char *path = g_build_filename(folder, "damaged-queue", NULL), *good = NULL,
                     *cut = NULL;
-    g_autofree char *aside = g_strconcat(path, ".unread-6", NULL), *text = NULL;
+    g_autofree char *aside = g_strconcat(path, ".unread-7", NULL), *text = NULL;
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(VeraQueue) queue = NULL;

@@ -15,8 +15,25 @@ G_BEGIN_DECLS
  */
 JsonParser *vera_json_parse(const char *text, gsize length);
 
-/** vera_json_parse_file: the same on a file of at most 64 MiB. Returns: (transfer full): a parser, or %NULL */
-JsonParser *vera_json_parse_file(const char *path);
+/**
+ * vera_json_parse_file:
+ * @path: a regular file of at most 64 MiB
+ * @error: return location for a #GError of %VERA_ENGINE_ERROR_BAD_INPUT, the end of a sentence without its full stop
+ *
+ * Returns: (transfer full): a parser as of vera_json_parse(), or %NULL
+ */
+JsonParser *vera_json_parse_file(const char *path, GError **error);
+
+/** vera_json_path_to_text: JSON is UTF-8, names of files need not be. Returns: (transfer full): @path itself where it is UTF-8,
+ * otherwise its URI */
+char *vera_json_path_to_text(const char *path);
+
+/** vera_json_path_from_text: Returns: (transfer full) (nullable): the path that vera_json_path_to_text() got; %NULL where a URI
+ * is none of a file */
+char *vera_json_path_from_text(const char *text);
+
+/** vera_json_quote_path: Returns: (transfer full): what vera_json_path_to_text() gives, in quotes and escaped */
+char *vera_json_quote_path(const char *path);
 
 /** vera_json_get_string: Returns: (transfer none): member @name if it is a string, otherwise @fallback */
 const char *vera_json_get_string(JsonObject *object, const char *name, const char *fallback);
