@@ -15,6 +15,7 @@ import torch
 from vera_training import config
 from vera_training.checkpoint import Model, encode_text, load_layers_weights, load_tokenizer, load_vae, save_layers_weights
 from vera_training.drawn import files
+from vera_training.muon import Muon
 from vera_training.precision import autocast, fast_half
 from vera_training.samples import mixed
 from vera_training.world import World
@@ -89,12 +90,16 @@ class Coded:
                 "places": picks[0][0]["places"][picks[0][2]].clone()}
 
 
-def optimizer_for(model):
-    decay = [p for p in model.parameters() if p.ndim >= 2 and p.shape[-2:].numel() > 4096]
-    ids = {id(p) for p in decay}
+def optimizers_for(model):
+    """Muon for the matrices of the blocks, AdamW for all else."""
+    inside = [p for name, p in model.named_parameters() if name.startswith("layers.blocks.") and name.endswith(".weight") and p.ndim == 3]
+    ids = {id(p) for p in inside}
+    decay = [p for p in model.parameters() if id(p) not in ids and p.ndim >= 2 and p.shape[-2:].numel() > 4096]
+    ids |= {id(p) for p in decay}
     rest = [p for p in model.parameters() if id(p) not in ids]
-    return torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=1e-3,
+    adam = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=1e-3,
                              betas=(0.9, 0.95), fused=torch.cuda.is_available())
+    return [Muon(inside), adam]
 
 
 def pool_batch(pool, batch, whole):
@@ -139,9 +144,9 @@ def sample_loss(forward, drawn, native=None, early=0.0):
     return edit.mean() + 2.5 * error[1].mean() + 0.5 * error[2].mean(), (edit.mean(), error[1].mean(), error[2].mean())
 
 
-def save(state, model, average, optimizer, step, spent):
-    torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent},
-               os.path.join(state, "layers.tmp"))
+def save(state, model, average, optimizers, step, spent):
+    torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step,
+                "spent": spent}, os.path.join(state, "layers.tmp"))
     os.replace(os.path.join(state, "layers.tmp"), os.path.join(state, "layers.pt"))
     save_layers_weights(state, average.state_dict(), step, spent)
 
@@ -176,13 +181,14 @@ def main():
     model = Model(*config.network(profile, tokenizer.vocab_size())).to(args.device)
     model.layers.dtype = torch.bfloat16 if fast_half(args.device) else torch.float32
     print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M", flush=True)
-    average, optimizer = copy.deepcopy(model), optimizer_for(model)
+    average, optimizers = copy.deepcopy(model), optimizers_for(model)
     step, spent = 0, 0.0
     if os.path.exists(os.path.join(args.state, "layers.pt")):
         saved = torch.load(os.path.join(args.state, "layers.pt"), map_location=args.device)
         model.load_state_dict(saved["model"])
         average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, known in zip(optimizers, saved.get("optimizers", [])):
+            optimizer.load_state_dict(known)
         step, spent = saved["step"], saved["spent"]
     elif os.path.exists(os.path.join(args.state, "layers-weights-0.pt")):
         weights, step, spent = load_layers_weights(args.state)
@@ -209,15 +215,16 @@ def main():
         if args.fall:
             shape = 1 - (time.time() - begin) / args.seconds
         lr = args.lr * min(1, (step - first + 1) / 200) * shape
-        for group in optimizer.param_groups:
+        for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = lr
         loss, parts = sample_loss(forward, coded.draw(args.batch, args.whole) if coded else pool_batch(pool, args.batch, args.whole), native,
                                   args.early)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        keep = min(0.999, (step + 1) / (step + 20))
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        keep = min(0.998, (step + 1) / (step + 20))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
         step += 1
@@ -230,8 +237,8 @@ def main():
             print(f"layers step {step} {time.time() - begin:.0f}s lr {lr:.2e} edit {mean[0]:.4f} alpha {mean[1]:.4f} composite {mean[2]:.4f}", flush=True)
         if time.time() - saved_at > 120:
             saved_at = time.time()
-            save(args.state, model, average, optimizer, step, spent + time.time() - begin)
-    save(args.state, model, average, optimizer, step, spent + time.time() - begin)
+            save(args.state, model, average, optimizers, step, spent + time.time() - begin)
+    save(args.state, model, average, optimizers, step, spent + time.time() - begin)
     print(f"layers done: step {step}, {step - first} this run", flush=True)
 
 
