@@ -38,8 +38,8 @@ vera_window_relink_apply(VeraWindowRelink *relink)
 {
     VeraEditor *editor = relink->window->editor;
 
-    if (editor == NULL || g_strcmp0(relink->clip_id, vera_editor_get_clip_id(editor)) != 0)
-        return; /* the window was closed, or shows another clip by now */
+    if (vera_window_is_closed(relink->window) || g_strcmp0(relink->clip_id, vera_editor_get_clip_id(editor)) != 0)
+        return; /* it may show another clip by now */
     if (relink->is_reload)
         vera_editor_reload(editor);
     else
@@ -74,7 +74,7 @@ vera_window_relink_checked_cb(GObject *object, GAsyncResult *result, gpointer da
     g_autoptr(GError) error = NULL;
     g_autofree char *why = vera_editor_check_relink_finish(VERA_EDITOR(object), result, &error);
 
-    if (why != NULL) {
+    if (why != NULL && !vera_window_is_closed(relink->window)) {
         vera_window_ask_relink(relink, why);
         return;
     }

@@ -76,6 +76,9 @@ void vera_window_relink_to(VeraWindow *self, const char *path);
 void vera_window_reload(VeraWindow *self);
 void vera_window_update_media_bar(VeraWindow *self);
 void vera_window_new_project(VeraWindow *self);
+/** vera_window_is_closed: whether the window is no more on the screen; what works in the background may still hold it. */
+gboolean vera_window_is_closed(VeraWindow *self);
+
 /** vera_window_clean_takes: asks whether files of deleted takes may go, and lets them. */
 void vera_window_clean_takes(VeraWindow *self);
 void vera_window_fill_recent(VeraWindow *self);

@@ -112,6 +112,10 @@ vera_window_takes_removed_cb(GObject *object, GAsyncResult *result, gpointer dat
     g_autofree char *size = g_format_size(takes->n_bytes), *text = NULL;
     g_autoptr(GError) error = NULL;
 
+    if (vera_window_is_closed(takes->window)) {
+        vera_window_takes_free(takes);
+        return;
+    }
     if (g_task_propagate_boolean(G_TASK(result), &error)) {
         text = g_strdup_printf(takes->flags & VERA_TAKE_REMOVE_FLAGS_FOR_GOOD
                                    ? _("%s deleted")
@@ -239,10 +243,8 @@ vera_window_takes_add_versions(
 
     takes->versions = gtk_check_button_new_with_label(label);
     adw_message_dialog_set_extra_child(dialog, takes->versions);
-    if (!is_all)
-        return;
-    adw_message_dialog_set_response_enabled(dialog, "trash", FALSE);
-    g_signal_connect(takes->versions, "toggled", G_CALLBACK(vera_window_takes_toggled_cb), dialog);
+    if (is_all)
+        g_signal_connect(takes->versions, "toggled", G_CALLBACK(vera_window_takes_toggled_cb), dialog);
 }
 
 static void
@@ -256,6 +258,10 @@ vera_window_takes_found_cb(GObject *object, GAsyncResult *result, gpointer data)
     AdwMessageDialog *dialog;
 
     takes->found = g_task_propagate_pointer(G_TASK(result), NULL);
+    if (vera_window_is_closed(takes->window)) {
+        vera_window_takes_free(takes);
+        return;
+    }
     n = vera_window_takes_count(takes, VERA_TAKE_HOLDER_NONE, &n_bytes);
     n_versions = vera_window_takes_count(takes, VERA_TAKE_HOLDER_VERSION, &n_version_bytes);
     size = g_format_size(n_bytes);
@@ -270,8 +276,6 @@ vera_window_takes_found_cb(GObject *object, GAsyncResult *result, gpointer data)
         g_string_append(text, _("No files of deleted takes are left on the disk."));
     dialog = ADW_MESSAGE_DIALOG(
         adw_message_dialog_new(GTK_WINDOW(takes->window), _("Files of Deleted Takes"), text->str));
-    if (n_versions > 0)
-        vera_window_takes_add_versions(takes, dialog, n_versions, n_version_bytes, n == 0);
     adw_message_dialog_add_responses(dialog, "cancel",
                                      n + n_versions > 0 ? _("_Cancel") : _("_Close"), NULL);
     if (n + n_versions > 0) {
@@ -279,6 +283,8 @@ vera_window_takes_found_cb(GObject *object, GAsyncResult *result, gpointer data)
         adw_message_dialog_set_response_appearance(dialog, "trash", ADW_RESPONSE_DESTRUCTIVE);
         adw_message_dialog_set_response_enabled(dialog, "trash", n > 0);
     }
+    if (n_versions > 0)
+        vera_window_takes_add_versions(takes, dialog, n_versions, n_version_bytes, n == 0);
     adw_message_dialog_set_close_response(dialog, "cancel");
     g_signal_connect(dialog, "response", G_CALLBACK(vera_window_takes_response_cb), takes);
     gtk_window_present(GTK_WINDOW(dialog));

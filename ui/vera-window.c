@@ -50,6 +50,12 @@ vera_window_show_message(VeraWindow *self, const char *text)
     vera_window_add_toast(self, toast);
 }
 
+gboolean
+vera_window_is_closed(VeraWindow *self)
+{
+    return gtk_window_get_application(GTK_WINDOW(self)) == NULL;
+}
+
 VeraEditor *
 vera_window_get_editor(VeraWindow *self)
 {

@@ -248,6 +248,28 @@ test_clean_takes(Fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(none, "No files of deleted takes"));
 }
 
+/* What was found when the window is no more is told to nobody, and asks nobody. */
+static void
+test_clean_takes_closed(Fixture *f, gconstpointer data)
+{
+    g_autofree char *dir = fixture_get_path("q-takes/take-1"), *path = fixture_get_path("q.vera");
+
+    write_take(dir);
+    open_with_deleted_take(f, dir, path);
+    vera_window_clean_takes(f->window);
+    gtk_window_destroy(GTK_WINDOW(f->window));
+    for (int i = 0; i < 50; i++) {
+        g_autoptr(GListModel) windows = g_object_ref(gtk_window_get_toplevels());
+        fixture_settle();
+        for (guint j = 0; j < g_list_model_get_n_items(windows); j++) {
+            g_autoptr(GtkWidget) window = g_list_model_get_item(windows, j);
+            g_assert_false(ADW_IS_MESSAGE_DIALOG(window));
+        }
+        g_usleep(10000);
+    }
+    g_assert_true(g_file_test(dir, G_FILE_TEST_IS_DIR));
+}
+
 static void
 open_movie(Fixture *f, const char *name, int n_frames)
 {
@@ -346,6 +368,7 @@ main(int argc, char **argv)
     ADD("history", test_history);
     ADD("pinch", test_pinch);
     ADD("clean-takes", test_clean_takes);
+    ADD("clean-takes-closed", test_clean_takes_closed);
     ADD("lost-clip", test_lost_clip);
     ADD("gap", test_gap);
     ADD("small", test_small);
