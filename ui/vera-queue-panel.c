@@ -4,10 +4,10 @@
 
 #include <glib/gi18n.h>
 
+#include "engine/queue/vera-queue-forecast.h"
+#include "ui/vera-duration.h"
 #include "ui/vera-queue-row.h"
 #include "ui/vera-row-move.h"
-
-#include "ui/vera-tips.h"
 
 struct _VeraQueuePanel {
     GtkWidget parent_instance;
@@ -17,6 +17,7 @@ struct _VeraQueuePanel {
     GtkLabel *summary;
     GtkWidget *pause_all_button, *resume_all_button, *clear_button;
     VeraQueue *queue; /* (owned) */
+    VeraQueueForecast *forecast; /* (owned) */
 };
 
 G_DEFINE_FINAL_TYPE(VeraQueuePanel, vera_queue_panel, GTK_TYPE_WIDGET)
@@ -49,6 +50,26 @@ vera_queue_panel_count(VeraQueuePanel *self, guint counts[VERA_JOB_STATE_CANCELL
     }
 }
 
+/* What waits, and how long it will take as far as that can be told. */
+static char *
+vera_queue_panel_describe_waiting(VeraQueuePanel *self, guint n_waiting)
+{
+    guint n_known;
+    double seconds = vera_queue_forecast_get(self->forecast, &n_known);
+    g_autofree char *time = vera_duration_format(seconds);
+
+    if (n_known == 0)
+        return g_strdup_printf(g_dngettext(NULL, "%u job waits, time not known yet",
+                                           "%u jobs wait, time not known yet", n_waiting),
+                               n_waiting);
+    if (n_known < n_waiting)
+        /* Translators: a time, the jobs that it is of, all jobs that wait */
+        return g_strdup_printf(_("About %s for %u of %u waiting jobs"), time, n_known, n_waiting);
+    return g_strdup_printf(
+        g_dngettext(NULL, "About %s for %u waiting job", "About %s for %u waiting jobs", n_waiting),
+        time, n_waiting);
+}
+
 static void
 vera_queue_panel_changed_cb(VeraQueuePanel *self)
 {
@@ -60,7 +81,7 @@ vera_queue_panel_changed_cb(VeraQueuePanel *self)
     n_waiting = counts[VERA_JOB_STATE_QUEUED];
     n_over = counts[VERA_JOB_STATE_DONE] + counts[VERA_JOB_STATE_FAILED] + counts[VERA_JOB_STATE_CANCELLED];
     has_paused = counts[VERA_JOB_STATE_PAUSED] > 0;
-    waiting = n_waiting ? g_strdup_printf(g_dngettext(NULL, "%u job waits", "%u jobs wait", n_waiting), n_waiting) : NULL;
+    waiting = n_waiting ? vera_queue_panel_describe_waiting(self, n_waiting) : NULL;
     paused = has_paused ? g_strdup_printf(g_dngettext(NULL, "%u job is paused", "%u jobs are paused", counts[VERA_JOB_STATE_PAUSED]),
                                           counts[VERA_JOB_STATE_PAUSED])
                         : NULL;
@@ -100,9 +121,13 @@ void
 vera_queue_panel_set_queue(VeraQueuePanel *self, VeraQueue *queue)
 {
     g_set_object(&self->queue, queue);
+    g_clear_object(&self->forecast);
+    self->forecast = vera_queue_forecast_new(queue);
     gtk_list_box_bind_model(self->list, G_LIST_MODEL(queue), vera_queue_panel_make_row_cb, self, NULL);
     g_signal_connect_object(queue, "items-changed", G_CALLBACK(vera_queue_panel_changed_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(queue, "changed", G_CALLBACK(vera_queue_panel_changed_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->forecast, "changed", G_CALLBACK(vera_queue_panel_changed_cb),
+                            self, G_CONNECT_SWAPPED);
     vera_queue_panel_changed_cb(self);
 }
 
@@ -114,6 +139,7 @@ vera_queue_panel_dispose(GObject *object)
 
     while ((child = gtk_widget_get_first_child(GTK_WIDGET(self))) != NULL)
         gtk_widget_unparent(child);
+    g_clear_object(&self->forecast);
     g_clear_object(&self->queue);
     G_OBJECT_CLASS(vera_queue_panel_parent_class)->dispose(object);
 }

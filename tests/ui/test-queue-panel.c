@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/engine/media-fixture.h"
+#include "engine/queue/vera-edit-forecast.h"
+#include "tests/engine/queue-fixture.h"
 #include "ui/vera-queue-row.h"
 
 /* The panel in a window. The clip of every job is missing: what runs fails, and what waits can be looked at. */
@@ -117,7 +118,7 @@ test_all(Fixture *f, gconstpointer data)
     g_signal_emit_by_name(PANEL(f, "resume_all_button"), "clicked");
     g_assert_cmpint(vera_job_get_state(f->jobs[1]), ==, VERA_JOB_STATE_RUNNING);
     g_assert_cmpint(vera_job_get_state(f->jobs[2]), ==, VERA_JOB_STATE_QUEUED);
-    g_assert_cmpstr(get_text(PANEL(f, "summary")), ==, "1 job waits");
+    g_assert_cmpstr(get_text(PANEL(f, "summary")), ==, "1 job waits, time not known yet");
     g_assert_false(gtk_widget_get_visible(PANEL(f, "resume_all_button")));
     g_assert_true(gtk_widget_get_visible(PANEL(f, "pause_all_button")));
     wait_for(f->jobs[2], VERA_JOB_STATE_FAILED);
@@ -144,6 +145,81 @@ test_order(Fixture *f, gconstpointer data)
     wait_for(f->jobs[1], VERA_JOB_STATE_FAILED);
 }
 
+/* As if a take like @request had run here, so fast that the next one takes @seconds. */
+static void
+note_rate(VeraQueue *queue, const VeraEditRequest *request, double seconds)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraEditJob) job = vera_edit_job_new(request, NULL, &error);
+    g_autofree char *key = job ? vera_edit_job_dup_rate_key(job) : NULL;
+    VeraJobWork work, rate;
+    double all;
+
+    g_assert_no_error(error);
+    work = vera_edit_job_get_work(job);
+    all = work.encode + work.step * request->n_steps + work.decode;
+    rate = (VeraJobWork){seconds / all, seconds / all, seconds / all};
+    vera_job_rates_note(vera_queue_get_rates(queue), key, &work, &rate);
+}
+
+static void
+wait_for_summary(Fixture *f, const char *text)
+{
+    while (strcmp(get_text(PANEL(f, "summary")), text) != 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(gtk_widget_get_visible(PANEL(f, "summary")));
+}
+
+static VeraJob *
+add_take(Fixture *f, const VeraEditRequest *request, const char *title)
+{
+    g_autofree char *dir = fixture_get_path(title);
+
+    return vera_queue_add_edit(f->queue, request, title, NULL, dir);
+}
+
+/* How long all that waits will take is told as soon as a job like it has run here, and of no more
+ * jobs than that. */
+static void
+test_waiting_time(Fixture *f, gconstpointer data)
+{
+    g_autofree char *model =
+        g_build_filename(g_getenv("VERA_SOURCE_ROOT"), "tests", "golden", "model-f32", NULL);
+    VeraEditRequest request;
+    VeraJob *first, *last;
+
+    if (!fixture_has_ffmpeg())
+        return;
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=size=96x64:rate=24:duration=0.5 "
+                              "-pix_fmt yuv420p -c:v ffv1 clip.mkv"));
+    queue_make_request(&request, fixture_get_folder());
+    request.model_dir = model;
+    request.width = request.height = 0;
+    gate_set(".state", 1);
+    first = add_take(f, &request, "first");
+    add_take(f, &request, "second");
+    last = add_take(f, &request, "third");
+    gate_wait();
+    wait_for_summary(f, "2 jobs wait, time not known yet");
+    note_rate(f->queue, &request, 360);
+    vera_queue_resume(f->queue, f->jobs[1]);
+    wait_for_summary(f, "About 12 min for 2 of 3 waiting jobs");
+    vera_queue_cancel(f->queue, f->jobs[1]);
+    wait_for_summary(f, "About 12 min for 2 waiting jobs");
+    vera_queue_pause(f->queue, last);
+    wait_for_summary(f, "About 6 min for 1 waiting job");
+    vera_queue_resume(f->queue, last);
+    wait_for_summary(f, "About 12 min for 2 waiting jobs");
+    /* What ran has shown how fast it goes here. */
+    vera_queue_cancel(f->queue, first);
+    gate_open();
+    while (!g_str_has_suffix(get_text(PANEL(f, "summary")), " for 1 waiting job"))
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpstr(get_text(PANEL(f, "summary")), !=, "About 6 min for 1 waiting job");
+    vera_queue_pause_all(f->queue);
+    wait_for_summary(f, "3 jobs are paused");
+}
+
 #define ADD(name, func) g_test_add("/ui/queue-panel/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
 int
@@ -160,6 +236,7 @@ main(int argc, char **argv)
     ADD("failed", test_failed);
     ADD("all", test_all);
     ADD("order", test_order);
+    ADD("waiting-time", test_waiting_time);
     status = g_test_run();
     fixture_remove_folder();
     return status;
