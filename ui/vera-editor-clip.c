@@ -67,6 +67,7 @@ vera_editor_close_clip(VeraEditor *self)
     g_clear_pointer(&self->clip_id, g_free);
     g_clear_pointer(&self->open_path, g_free);
     g_clear_pointer(&self->clip_error, g_free);
+    vera_editor_settle_notice(self, NULL);
     self->is_loading = FALSE;
     self->frame = 0;
 }
@@ -111,6 +112,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
     vera_editor_set_preview_frame(self);
     vera_editor_open_sound(self);
     vera_editor_watch_media(self, &opening->origin);
+    vera_editor_settle_notice(self, opening->origin.file_stamp);
     vera_editor_settle_proxies(self);
 }
 

@@ -44,6 +44,8 @@ struct _VeraEditor {
     VeraEditorWatch *watch; /* of the clip's file */
     char *media_trouble;
     gboolean is_media_replaced;
+    char *media_notice;
+    GHashTable *told; /* stamps of contents that a notice was given about */
 
     gint64 frame;
     gint64 back_frame;
@@ -85,6 +87,9 @@ char *vera_editor_take_stamp(const char *path, gboolean is_sequence);
 /* vera_editor_watch_media: what becomes of the file of the clip that is open, until vera_editor_unwatch_media(). */
 void vera_editor_watch_media(VeraEditor *self, const VeraEditorOrigin *origin);
 void vera_editor_unwatch_media(VeraEditor *self);
+/* vera_editor_settle_notice: what is to be known about the clip that is open, or is none any more;
+ * @stamp (nullable): of its content */
+void vera_editor_settle_notice(VeraEditor *self, const char *stamp);
 void vera_editor_close_mask(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);

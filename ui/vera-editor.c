@@ -7,7 +7,19 @@
 
 G_DEFINE_FINAL_TYPE(VeraEditor, vera_editor, G_TYPE_OBJECT)
 
-enum { PROP_0, PROP_FRAME, PROP_SELECTED_EDIT, PROP_IS_PLAYING, PROP_SPEED, PROP_IS_LOOPING, PROP_PROJECT, PROP_COMPARED_TAKE, PROP_MEDIA_TROUBLE, N_PROPS };
+enum {
+    PROP_0,
+    PROP_FRAME,
+    PROP_SELECTED_EDIT,
+    PROP_IS_PLAYING,
+    PROP_SPEED,
+    PROP_IS_LOOPING,
+    PROP_PROJECT,
+    PROP_COMPARED_TAKE,
+    PROP_MEDIA_TROUBLE,
+    PROP_MEDIA_NOTICE,
+    N_PROPS
+};
 static GParamSpec *props[N_PROPS];
 
 enum { SIGNAL_CLIP_CHANGED, SIGNAL_PROJECT_CHANGED, SIGNAL_FRAME_READY, SIGNAL_MESSAGE, SIGNAL_PROXIES_CHANGED, N_SIGNALS };
@@ -340,6 +352,9 @@ vera_editor_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_MEDIA_TROUBLE:
         g_value_set_string(value, self->media_trouble);
         break;
+    case PROP_MEDIA_NOTICE:
+        g_value_set_string(value, self->media_notice);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -378,6 +393,7 @@ vera_editor_dispose(GObject *object)
         g_signal_handlers_disconnect_by_data(self->queue, self);
     }
     g_clear_pointer(&self->cuts, g_hash_table_unref);
+    g_clear_pointer(&self->told, g_hash_table_unref);
     g_clear_object(&self->layers);
     g_clear_object(&self->project);
     g_clear_object(&self->queue);
@@ -410,6 +426,7 @@ vera_editor_class_init(VeraEditorClass *klass)
     props[PROP_PROJECT] = g_param_spec_object("project", NULL, NULL, VERA_TYPE_PROJECT, read);
     props[PROP_COMPARED_TAKE] = g_param_spec_string("compared-take", NULL, NULL, NULL, read);
     props[PROP_MEDIA_TROUBLE] = g_param_spec_string("media-trouble", NULL, NULL, NULL, read);
+    props[PROP_MEDIA_NOTICE] = g_param_spec_string("media-notice", NULL, NULL, NULL, read);
     g_object_class_install_properties(object_class, N_PROPS, props);
     signals[SIGNAL_CLIP_CHANGED] = g_signal_new("clip-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_PROJECT_CHANGED] = g_signal_new("project-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -430,6 +447,7 @@ vera_editor_init(VeraEditor *self)
 {
     self->layers = vera_layer_loader_new((gsize)VERA_EDITOR_LAYER_MIB << 20);
     self->preview_frame = -1;
+    self->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_signal_connect_object(self->layers, "ready", G_CALLBACK(vera_editor_notify_ready), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->layers, "failed", G_CALLBACK(vera_editor_layers_failed_cb), self, G_CONNECT_SWAPPED);
 }

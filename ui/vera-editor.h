@@ -11,17 +11,17 @@ G_BEGIN_DECLS
 #define VERA_TYPE_EDITOR (vera_editor_get_type())
 
 /**
- * VeraEditor: what one window works on, without any widget: the project, the clip that is open, the playhead, the selected edit,
- * playback.
+ * VeraEditor: what one window works on, without any widget: the project, the clip that is open, the
+ * playhead, the selected edit, playback.
  *
- * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string, id), "compared-take" (string,
- * id, nullable, read-only), "is-playing" (boolean,
- * read-only), "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject, read-only),
- * "media-trouble" (string, nullable, read-only).
+ * Properties (notified): "frame" (int64, playhead, source frame from 0), "selected-edit" (string,
+ * id), "compared-take" (string, id, nullable, read-only), "is-playing" (boolean, read-only),
+ * "speed" (double, read-only, 0 while stopped), "is-looping" (boolean), "project" (VeraProject,
+ * read-only), "media-trouble" and "media-notice" (string, nullable, read-only).
  *
- * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the project changed;
- * "proxies-changed" () see vera_editor_get_proxies();
- * "frame-ready" () the picture at the playhead, or a layer of it, can be drawn anew; "message" (string) a sentence for a toast.
+ * Signals: "clip-changed" () another clip, or none, is open; "project-changed" () the state of the
+ * project changed; "proxies-changed" () see vera_editor_get_proxies(); "frame-ready" () the picture
+ * at the playhead, or a layer of it, can be drawn anew; "message" (string) a sentence for a toast.
  *
  * Thread-safety: main thread only.
  */
@@ -74,6 +74,12 @@ void vera_editor_reload(VeraEditor *self);
 const char *vera_editor_get_media_trouble(VeraEditor *self);
 /** vera_editor_is_media_replaced: Returns: whether there is another clip in its place, which can be loaded */
 gboolean vera_editor_is_media_replaced(VeraEditor *self);
+/** vera_editor_get_media_notice: Returns: (nullable): a sentence about the clip that is open, when
+ * its file ends early; the clip can be worked with. Each content is told of once: not when it is
+ * opened again */
+const char *vera_editor_get_media_notice(VeraEditor *self);
+/** vera_editor_dismiss_media_notice: it was read. */
+void vera_editor_dismiss_media_notice(VeraEditor *self);
 
 /** vera_editor_get_clip_info: Returns: (transfer none) (nullable): facts of the shown clip, until "clip-changed" */
 const VeraClipInfo *vera_editor_get_clip_info(VeraEditor *self);

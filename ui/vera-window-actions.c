@@ -21,6 +21,8 @@ VERA_WINDOW_ACTION(new, vera_window_new_project(self))
 VERA_WINDOW_ACTION(open, vera_window_choose_open(self))
 VERA_WINDOW_ACTION(relink, vera_window_choose_relink(self))
 VERA_WINDOW_ACTION(reload, vera_window_reload(self))
+VERA_WINDOW_ACTION(dismiss_notice, vera_editor_dismiss_media_notice(self->editor))
+VERA_WINDOW_ACTION(end_introduction, vera_window_end_introduction(self))
 VERA_WINDOW_ACTION(save, vera_window_save(self))
 VERA_WINDOW_ACTION(save_as, vera_window_save_as(self))
 VERA_WINDOW_ACTION(clean_takes, vera_window_clean_takes(self))
@@ -261,6 +263,8 @@ static const GActionEntry vera_window_entries[] = {
     { .name = "add-clip", .activate = vera_window_open_cb },
     { .name = "relink", .activate = vera_window_relink_cb },
     { .name = "reload", .activate = vera_window_reload_cb },
+    { .name = "dismiss-notice", .activate = vera_window_dismiss_notice_cb },
+    { .name = "end-introduction", .activate = vera_window_end_introduction_cb },
     { .name = "save", .activate = vera_window_save_cb },
     { .name = "save-as", .activate = vera_window_save_as_cb },
     { .name = "clean-takes", .activate = vera_window_clean_takes_cb },

@@ -4,17 +4,21 @@
 
 #include "ui/vera-window-private.h"
 
-/* The bar about the clip's file, and what it offers: another file, or the one that is there now. */
+/* The bar about the clip's file, and what it offers: another file, or the one that is there now.
+ * What stands in nobody's way can be sent away. */
 
 void
 vera_window_update_media_bar(VeraWindow *self)
 {
     const char *trouble = vera_editor_get_media_trouble(self->editor);
+    const char *text = trouble ? trouble : vera_editor_get_media_notice(self->editor);
 
-    if (trouble != NULL)
-        gtk_label_set_text(self->media_label, trouble);
+    gtk_revealer_set_reveal_child(self->media_bar, text != NULL);
+    if (text == NULL)
+        return; /* what it says stays while it slides away */
+    gtk_label_set_text(self->media_label, text);
     gtk_widget_set_visible(self->reload_button, vera_editor_is_media_replaced(self->editor));
-    gtk_revealer_set_reveal_child(self->media_bar, trouble != NULL);
+    gtk_widget_set_visible(self->dismiss_button, trouble == NULL);
 }
 
 typedef struct {

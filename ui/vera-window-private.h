@@ -19,9 +19,9 @@ struct _VeraWindow {
     GtkStack *stack;
     AdwStatusPage *welcome_page, *error_page;
     GtkListBox *recent_list;
-    GtkRevealer *media_bar;
+    GtkRevealer *media_bar, *introduction_bar;
     GtkLabel *media_label;
-    GtkWidget *reload_button;
+    GtkWidget *reload_button, *dismiss_button;
     GtkPaned *side_paned;
     GtkWidget *transport_box, *time_box;
     VeraCanvas *canvas;
@@ -51,6 +51,10 @@ struct _VeraWindow {
 
 void vera_window_add_actions(VeraWindow *self);
 void vera_window_update_actions(VeraWindow *self);
+/** vera_window_introduce: tells of the model in a bar, once, when the program is new.
+ * vera_window_end_introduction: it was read. */
+void vera_window_introduce(VeraWindow *self);
+void vera_window_end_introduction(VeraWindow *self);
 void vera_window_show_model_guide(VeraWindow *self);
 
 /** vera_window_add_history: puts undo, redo and what was done into the main menu.

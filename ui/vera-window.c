@@ -4,7 +4,6 @@
 
 #include <glib/gi18n.h>
 
-#include "ui/vera-model-guide.h"
 #include "ui/vera-queue-row.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-timecode.h"
@@ -126,29 +125,6 @@ vera_window_project_changed_cb(VeraWindow *self)
     vera_window_update_actions(self);
 }
 
-/* Once, when the program is new: beside the welcome in full, over a picture as a hint that can be followed. */
-static void
-vera_window_introduce(VeraWindow *self, const char *page)
-{
-    AdwToast *toast;
-
-    if (!g_str_equal(page, "editor") || vera_settings_get_boolean(VERA_SETTING_IS_INTRODUCED, TRUE))
-        return;
-    vera_settings_set_boolean(VERA_SETTING_IS_INTRODUCED, TRUE);
-    toast = adw_toast_new(_("Takes are made by a small model that comes with Vera"));
-    adw_toast_set_button_label(toast, _("_What It Can Do"));
-    adw_toast_set_action_name(toast, "win.model-guide");
-    adw_toast_set_timeout(toast, 15);
-    vera_window_add_toast(self, toast);
-}
-
-void
-vera_window_show_model_guide(VeraWindow *self)
-{
-    vera_settings_set_boolean(VERA_SETTING_IS_INTRODUCED, TRUE);
-    gtk_window_present(GTK_WINDOW(vera_model_guide_new(GTK_WINDOW(self), self->bundled_model)));
-}
-
 static void
 vera_window_clip_changed_cb(VeraWindow *self)
 {
@@ -159,7 +135,8 @@ vera_window_clip_changed_cb(VeraWindow *self)
     if (g_str_equal(page, "welcome"))
         vera_window_fill_recent(self);
     gtk_stack_set_visible_child_name(self->stack, page);
-    vera_window_introduce(self, page);
+    if (g_str_equal(page, "editor"))
+        vera_window_introduce(self);
     vera_window_frame_cb(self);
     vera_window_project_changed_cb(self);
 }
@@ -311,6 +288,8 @@ vera_window_watch(VeraWindow *self)
     g_signal_connect_object(self->editor, "notify::frame", G_CALLBACK(vera_window_frame_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::is-playing", G_CALLBACK(vera_window_playing_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "notify::media-trouble", G_CALLBACK(vera_window_update_media_bar), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->editor, "notify::media-notice",
+                            G_CALLBACK(vera_window_update_media_bar), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "proxies-changed", G_CALLBACK(vera_window_proxies_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->editor, "message", G_CALLBACK(vera_window_show_message), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->canvas, "notify::view", G_CALLBACK(vera_window_view_cb), self, G_CONNECT_SWAPPED);
@@ -422,6 +401,8 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, media_bar);
     gtk_widget_class_bind_template_child(klass, VeraWindow, media_label);
     gtk_widget_class_bind_template_child(klass, VeraWindow, reload_button);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, dismiss_button);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, introduction_bar);
     gtk_widget_class_bind_template_child(klass, VeraWindow, side_paned);
     gtk_widget_class_bind_template_child(klass, VeraWindow, transport_box);
     gtk_widget_class_bind_template_child(klass, VeraWindow, time_box);

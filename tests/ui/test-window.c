@@ -270,55 +270,6 @@ test_clean_takes_closed(Fixture *f, gconstpointer data)
     g_assert_true(g_file_test(dir, G_FILE_TEST_IS_DIR));
 }
 
-static void
-open_movie(Fixture *f, const char *name, int n_frames)
-{
-    g_autofree char *command = g_strdup_printf("ffmpeg -y -f lavfi -i testsrc2=size=64x48:rate=24 -frames:v %d -c:v ffv1 %s", n_frames, name);
-    g_autofree char *path = fixture_get_path(name);
-
-    g_assert_true(fixture_run(command));
-    if (f != NULL)
-        vera_editor_add_clip(f->window->editor, path);
-    while (f != NULL && vera_editor_is_loading(f->window->editor))
-        g_main_context_iteration(NULL, TRUE);
-}
-
-/* A clip that is gone is told in a bar; another one in its place is used at once where it fits, else after a question. */
-static void
-test_lost_clip(Fixture *f, gconstpointer data)
-{
-    VeraEditor *editor = f->window->editor;
-    g_autofree char *clip = NULL, *brief = fixture_get_path("short.mkv"), *same = fixture_get_path("same.mkv"), *question = NULL, *again = NULL;
-
-    if (!fixture_has_ffmpeg())
-        return;
-    open_movie(f, "long.mkv", 12);
-    open_movie(NULL, "short.mkv", 6);
-    clip = g_strdup(vera_editor_get_clip_path(editor));
-    vera_editor_add_edit(editor);
-    g_assert_false(gtk_revealer_get_reveal_child(f->window->media_bar));
-    g_assert_true(fixture_run("mv long.mkv same.mkv"));
-    while (!gtk_revealer_get_reveal_child(f->window->media_bar))
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_nonnull(strstr(gtk_label_get_text(f->window->media_label), "long.mkv"));
-    g_assert_false(gtk_widget_get_visible(f->window->reload_button));
-    vera_window_relink_to(f->window, brief);
-    question = fixture_answer("cancel");
-    g_assert_nonnull(strstr(question, "has 6 frames, and the edits reach to frame 12"));
-    fixture_settle();
-    g_assert_cmpstr(vera_editor_get_clip_path(editor), ==, clip);
-    vera_window_relink_to(f->window, same);
-    while (g_strcmp0(vera_editor_get_clip_path(editor), same) != 0 || vera_editor_is_loading(editor))
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_false(gtk_revealer_get_reveal_child(f->window->media_bar));
-    vera_window_relink_to(f->window, brief);
-    again = fixture_answer("use");
-    while (g_strcmp0(vera_editor_get_clip_path(editor), brief) != 0 || vera_editor_is_loading(editor))
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(vera_editor_get_n_frames(editor), ==, 6);
-    g_assert_cmpuint(vera_editor_get_state(editor)->edits->len, ==, 1);
-}
-
 /* A sequence with a gap is told in full: what a toast cannot show is a click away. */
 static void
 test_gap(Fixture *f, gconstpointer data)
@@ -345,7 +296,7 @@ test_small(Fixture *f, gconstpointer data)
 
     if (!fixture_has_ffmpeg())
         return;
-    open_movie(f, "long.mkv", 12);
+    fixture_open_movie(f, "long.mkv", 12);
     vera_editor_add_edit(f->window->editor);
     fixture_settle();
     gtk_widget_measure(GTK_WIDGET(f->window), GTK_ORIENTATION_HORIZONTAL, -1, &width, NULL, NULL, NULL);
@@ -369,7 +320,6 @@ main(int argc, char **argv)
     ADD("pinch", test_pinch);
     ADD("clean-takes", test_clean_takes);
     ADD("clean-takes-closed", test_clean_takes_closed);
-    ADD("lost-clip", test_lost_clip);
     ADD("gap", test_gap);
     ADD("small", test_small);
     status = g_test_run();

@@ -79,3 +79,20 @@ fixture_add_marker(Fixture *f, const char *name)
     vera_project_state_add_marker(state, 1, NULL);
     vera_editor_commit(f->window->editor, state, name, NULL);
 }
+
+/** Makes a movie of 64 x 48 pixels in the test's folder, and shows it; @f (nullable): only makes
+ * it. */
+static inline void
+fixture_open_movie(Fixture *f, const char *name, int n_frames)
+{
+    g_autofree char *command = g_strdup_printf(
+        "ffmpeg -y -f lavfi -i testsrc2=size=64x48:rate=24 -frames:v %d -c:v ffv1 %s", n_frames,
+        name);
+    g_autofree char *path = fixture_get_path(name);
+
+    g_assert_true(fixture_run(command));
+    if (f != NULL)
+        vera_editor_add_clip(f->window->editor, path);
+    while (f != NULL && vera_editor_is_loading(f->window->editor))
+        g_main_context_iteration(NULL, TRUE);
+}
