@@ -17,8 +17,8 @@ vera_editor_opening_free(VeraEditorOpening *self)
 {
     g_free(self->path);
     g_free(self->clip_id);
-    g_free(self->origin.file_stamp);
-    g_free(self->origin.sequence_stamp);
+    g_clear_pointer(&self->origin.file_stamp, g_hash_table_unref);
+    g_clear_pointer(&self->origin.sequence_stamp, g_hash_table_unref);
     g_free(self);
 }
 
@@ -79,9 +79,8 @@ vera_editor_open_thread(GTask *task, gpointer source, gpointer data, GCancellabl
     GError *error = NULL;
     VeraFrameCache *cache;
 
-    opening->origin.file_stamp = vera_editor_take_stamp(opening->path, FALSE);
-    opening->origin.sequence_stamp = vera_editor_take_stamp(opening->path, TRUE);
-    opening->origin.is_folder = g_file_test(opening->path, G_FILE_TEST_IS_DIR);
+    opening->origin.file_stamp = vera_editor_stamp_new(opening->path, FALSE);
+    opening->origin.sequence_stamp = vera_editor_stamp_new(opening->path, TRUE);
     cache = vera_frame_cache_new(opening->path, opening->cache_bytes, &error);
     if (cache == NULL)
         g_task_return_error(task, error);
@@ -212,8 +211,11 @@ vera_editor_settle_clip(VeraEditor *self)
         return;
     if (clip == NULL)
         vera_editor_show_clip(self, state->clips->len ? ((VeraProjectClip *)g_ptr_array_index(state->clips, 0))->id : NULL);
-    else if (g_strcmp0(clip->path, self->open_path) != 0)
-        vera_editor_open(self, clip->path, clip->id, self->frame);
+    if (clip == NULL || g_strcmp0(clip->path, self->open_path) == 0)
+        return;
+    /* Mattes lie along the edges of other pictures now. */
+    vera_layer_loader_forget(self->layers, NULL);
+    vera_editor_open(self, clip->path, clip->id, self->frame);
 }
 
 void

@@ -19,10 +19,10 @@ vera_editor_set_media_notice(VeraEditor *self, char *text)
 }
 
 void
-vera_editor_settle_notice(VeraEditor *self, const char *stamp)
+vera_editor_settle_notice(VeraEditor *self, GHashTable *stamp)
 {
     const VeraClipInfo *info = vera_editor_get_clip_info(self);
-    const char *content = stamp ? stamp : self->open_path;
+    g_autofree char *content = stamp ? vera_editor_stamp_describe_file(stamp) : g_strdup(self->open_path);
     g_autofree char *name = info ? g_filename_display_basename(self->open_path) : NULL;
 
     if (info == NULL || !info->is_truncated || g_hash_table_contains(self->told, content)) {

@@ -75,21 +75,53 @@ void vera_editor_settle_clip(VeraEditor *self);
 void vera_editor_close_clip(VeraEditor *self);
 /* vera_editor_frame_ready_cb: a #VeraFrameCacheReadyFunc with the editor as its data: "frame-ready" on the main loop. */
 void vera_editor_frame_ready_cb(gint64 frame, const GError *error, gpointer data);
-/* VeraEditorOrigin: what lay at a path before it was opened; a stamp that is taken later may be that of what came after. */
+/* A stamp tells the content of files from another without reading it: place, size and time by file name. Nobody changes it once it is
+ * made, so that threads share it. */
+
+/* vera_editor_stamp_new: of the file, or of every picture of a sequence. Blocks. Returns: (transfer full) (nullable): the stamp; %NULL
+ * if one is not there */
+GHashTable *vera_editor_stamp_new(const char *path, gboolean is_sequence);
+/* vera_editor_stamp_compare: adds to @changed the names whose content is another one in @now. Returns: whether both have the same
+ * files; not if one is %NULL */
+gboolean vera_editor_stamp_compare(GHashTable *self, GHashTable *now, GHashTable *changed);
+/* vera_editor_stamp_compare_file: likewise, the file @name as it is in @folder now. Blocks. Returns: whether it is there, and in the
+ * stamp */
+gboolean
+vera_editor_stamp_compare_file(GHashTable *self, const char *folder, const char *name, GHashTable *changed);
+/* vera_editor_stamp_describe_file: Returns: (transfer full): the content of the stamp's only file in a word */
+char *vera_editor_stamp_describe_file(GHashTable *self);
+
+/* VeraEditorOrigin: what lay at a path before it was opened; a stamp that is taken later may be that of what came after. As a movie, and
+ * as a sequence: which it is, opening tells. */
 typedef struct {
-    char *file_stamp, *sequence_stamp; /* as a movie, and as a sequence: which it is, opening tells; NULL: nothing there */
-    gboolean is_folder;
+    GHashTable *file_stamp, *sequence_stamp; /* (nullable) */
 } VeraEditorOrigin;
 
-/* vera_editor_take_stamp: place, size and time of the file, or of every picture of a sequence: tells a content from another without reading
- * it. Blocks. Returns: (transfer full) (nullable): the stamp; %NULL if one is not there */
-char *vera_editor_take_stamp(const char *path, gboolean is_sequence);
+/* VeraEditorMedia: what a clip was, and whether another one can stand in for it. */
+typedef struct {
+    char *path;
+    GHashTable *stamp; /* (nullable) */
+    gboolean is_sequence;
+    int width, height; /* 0: not known */
+    gint64 n_frames;
+    gint64 n_needed; /* how many the project's edits use */
+} VeraEditorMedia;
+
+/* vera_editor_describe_media: what the project knows of the shown clip, without a stamp, for a comparison with what lies at @path */
+VeraEditorMedia *vera_editor_describe_media(VeraEditor *self, const char *path);
+void vera_editor_media_free(gpointer media);
+/* vera_editor_media_dup_folder: Returns: (transfer full): where the files lie */
+char *vera_editor_media_dup_folder(const VeraEditorMedia *self);
+/* vera_editor_media_explain: Returns: (nullable): why a clip of @info is none to put in the place of the one that was */
+char *vera_editor_media_explain(const VeraEditorMedia *self, const VeraClipInfo *info);
+/* vera_editor_set_media_trouble: @is_replaced: there is something to be loaded; @trouble (transfer full) (nullable) */
+void vera_editor_set_media_trouble(VeraEditor *self, gboolean is_replaced, char *trouble);
 /* vera_editor_watch_media: what becomes of the file of the clip that is open, until vera_editor_unwatch_media(). */
 void vera_editor_watch_media(VeraEditor *self, const VeraEditorOrigin *origin);
 void vera_editor_unwatch_media(VeraEditor *self);
 /* vera_editor_settle_notice: what is to be known about the clip that is open, or is none any more;
- * @stamp (nullable): of its content */
-void vera_editor_settle_notice(VeraEditor *self, const char *stamp);
+ * @stamp (nullable): of its file */
+void vera_editor_settle_notice(VeraEditor *self, GHashTable *stamp);
 void vera_editor_close_mask(VeraEditor *self);
 void vera_editor_request(VeraEditor *self);
 void vera_editor_say(VeraEditor *self, const char *format, ...) G_GNUC_PRINTF(2, 3);

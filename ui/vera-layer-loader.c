@@ -298,12 +298,14 @@ vera_layer_loader_forget(VeraLayerLoader *self, const char *take_dir)
     for (GList *link = self->entries.head, *next; link != NULL; link = next) {
         VeraLayerEntry *entry = link->data;
         next = link->next;
-        if (strcmp(entry->take_dir, take_dir) == 0) {
+        if (take_dir == NULL || strcmp(entry->take_dir, take_dir) == 0) {
             g_queue_delete_link(&self->entries, link);
             vera_layer_entry_free(entry);
         }
     }
-    if (self->current != NULL && strcmp(self->current->take_dir, take_dir) == 0)
+    if (take_dir == NULL)
+        g_queue_clear_full(&self->wishes, (GDestroyNotify)vera_layer_wish_free);
+    if (self->current != NULL && (take_dir == NULL || strcmp(self->current->take_dir, take_dir) == 0))
         self->is_current_void = TRUE;
     self->must_reopen = TRUE;
     g_mutex_unlock(&self->lock);

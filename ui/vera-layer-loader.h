@@ -42,7 +42,8 @@ vera_layer_loader_get(VeraLayerLoader *self, const char *take_dir, VeraFrame *pl
  */
 VeraLayerFrame *vera_layer_loader_get_nearest(VeraLayerLoader *self, const char *take_dir, gint64 frame);
 
-/** vera_layer_loader_forget: drops what was made of @take_dir, for a take that was deleted or made again. */
+/** vera_layer_loader_forget: drops what was made of @take_dir, for a take that was deleted or made again; %NULL: of every take, for plates
+ * that are other ones now. */
 void vera_layer_loader_forget(VeraLayerLoader *self, const char *take_dir);
 
 G_END_DECLS

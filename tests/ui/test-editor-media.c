@@ -119,6 +119,70 @@ test_sequence(Fixture *f, gconstpointer data)
     wait_for(f, NULL);
 }
 
+/* The exact picture at the playhead, as a hash of its samples. */
+static char *
+hash_plate(Fixture *f)
+{
+    for (;;) {
+        gboolean is_exact = FALSE;
+        g_autoptr(VeraFrame) plate = vera_editor_dup_plate(f->editor, &is_exact);
+        if (plate != NULL && is_exact)
+            return vera_frame_hash(plate);
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+/* Pictures that are written over in place are named; loading them drops what was decoded of the old ones, and ends the trouble. */
+static void
+test_overwritten(Fixture *f, gconstpointer data)
+{
+    g_autofree char *before = NULL, *meanwhile = NULL, *after = NULL, *wanted = NULL;
+
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc=size=32x24:rate=24 -frames:v 1 new.png && cp s/p.0005.png keep.png"));
+    vera_editor_set_frame(f->editor, 2);
+    before = hash_plate(f);
+    g_assert_true(fixture_run("cat new.png > s/p.0003.png"));
+    wait_for(f, "“p.0003.png” was overwritten on the disk");
+    g_assert_true(vera_editor_is_media_replaced(f->editor));
+    meanwhile = hash_plate(f);
+    g_assert_cmpstr(meanwhile, ==, before);
+    g_assert_true(fixture_run("cat new.png > s/p.0005.png"));
+    wait_for(f, "2 pictures were overwritten on the disk, “p.0003.png” to “p.0005.png”");
+    /* Something amiss with all of it goes before, and what was overwritten is not forgotten over it. */
+    g_assert_true(fixture_run("mv s/p.0002.png two.png"));
+    wait_for(f, "no picture number");
+    g_assert_false(vera_editor_is_media_replaced(f->editor));
+    g_assert_true(fixture_run("mv two.png s/p.0002.png"));
+    wait_for(f, "2 pictures were overwritten");
+    vera_editor_reload(f->editor);
+    settle(f);
+    wait_for(f, NULL);
+    g_assert_cmpint(vera_editor_get_frame(f->editor), ==, 2);
+    after = hash_plate(f);
+    g_assert_cmpstr(after, !=, before);
+    {
+        g_autoptr(VeraClip) clip = fixture_open("s");
+        g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, 2, NULL, NULL);
+        wanted = vera_frame_hash(frame);
+    }
+    g_assert_cmpstr(after, ==, wanted);
+}
+
+/* Rendering that goes on and on is told before it is over. */
+static void
+test_rendering(Fixture *f, gconstpointer data)
+{
+    g_autofree char *done = fixture_get_path("done");
+
+    g_assert_true(fixture_run("{ for i in 1 2 3 4 5 6 7 8 9 10; do for k in 1 2 3 4 5 6; do cat s/p.0001.png > new; cat new > s/p.000$k.png; "
+                              "sleep 0.2; done; done; : > done; } & :"));
+    wait_for(f, "were overwritten on the disk");
+    g_assert_false(g_file_test(done, G_FILE_TEST_EXISTS));
+    while (!g_file_test(done, G_FILE_TEST_EXISTS))
+        g_main_context_iteration(NULL, FALSE);
+    wait_for(f, "6 pictures were overwritten on the disk, “p.0001.png” to “p.0006.png”");
+}
+
 static void
 checked_cb(GObject *object, GAsyncResult *result, gpointer data)
 {
@@ -186,6 +250,8 @@ main(int argc, char **argv)
     ADD("deleted", "a.mkv", test_deleted);
     ADD("replaced", "a.mkv", test_replaced);
     ADD("sequence", "s", test_sequence);
+    ADD("overwritten", "s", test_overwritten);
+    ADD("rendering", "s", test_rendering);
     ADD("check-relink", "a.mkv", test_check_relink);
     status = g_test_run();
     fixture_remove_folder();

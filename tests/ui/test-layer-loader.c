@@ -145,6 +145,31 @@ test_forget(void)
     g_object_run_dispose(G_OBJECT(loader));
 }
 
+/* Where the plates are other ones now, nothing made along their edges is shown any more, of any take. */
+static void
+test_forget_all(void)
+{
+    g_autoptr(VeraLayerLoader) loader = vera_layer_loader_new(64 << 20);
+    const char *const names[] = { "one", "two" };
+    VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
+    g_autoptr(VeraFrame) plate = make_plate(0);
+
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *dir = fixture_get_path(names[i]);
+        g_autoptr(VeraLayerFrame) frame = NULL;
+        fixture_write_take(dir, 1, 0.5f);
+        frame = wait_for(loader, dir, plate, &refinement);
+    }
+    vera_layer_loader_forget(loader, NULL);
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *dir = fixture_get_path(names[i]);
+        g_autoptr(VeraLayerFrame) again = NULL;
+        g_assert_null(vera_layer_loader_get_nearest(loader, dir, 0));
+        again = wait_for(loader, dir, plate, &refinement);
+    }
+    g_object_run_dispose(G_OBJECT(loader));
+}
+
 /* Memory is bounded: of many frames only the last used stay. */
 static void
 test_bound(void)
@@ -176,6 +201,7 @@ main(int argc, char **argv)
     g_test_add_func("/ui/layer-loader/outside", test_outside);
     g_test_add_func("/ui/layer-loader/wrong-folder", test_wrong_folder);
     g_test_add_func("/ui/layer-loader/forget", test_forget);
+    g_test_add_func("/ui/layer-loader/forget-all", test_forget_all);
     g_test_add_func("/ui/layer-loader/bound", test_bound);
     status = g_test_run();
     fixture_remove_folder();
