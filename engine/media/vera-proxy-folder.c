@@ -106,13 +106,17 @@ gboolean
 vera_proxy_folder_clear(const char *folder, GError **error)
 {
     g_autoptr(GPtrArray) files = vera_proxy_folder_list(folder);
+    gboolean is_clear = TRUE;
 
     for (guint i = 0; i < files->len; i++) {
         VeraProxyFile *file = g_ptr_array_index(files, i);
-        if (g_unlink(file->path) == 0 || errno == ENOENT || (error != NULL && *error != NULL))
+        if (g_unlink(file->path) == 0 || errno == ENOENT)
             continue;
+        int saved_errno = errno;
         g_autofree char *what = g_strdup_printf("delete ‘%s’", file->path);
-        vera_engine_error_set_errno(error, errno, what);
+        if (is_clear)
+            vera_engine_error_set_errno(error, saved_errno, what);
+        is_clear = FALSE;
     }
-    return error == NULL || *error == NULL;
+    return is_clear;
 }

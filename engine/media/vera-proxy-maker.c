@@ -36,7 +36,8 @@ struct _VeraProxyMaker {
     VeraProxyStore *store;
     guint8 *hopeless; /* for each frame: it cannot be read */
     gint64 last;
-    gint64 room; /* bytes that may be written before it is measured again */
+    gint64 room;        /* bytes that may be written before it is measured again */
+    gint64 measured_by; /* the limit that it was measured by */
     int told;    /* progress in percent */
 
     /* Owned, under call_lock, which is never taken while lock is held */
@@ -133,7 +134,7 @@ vera_proxy_maker_make_room(VeraProxyMaker *self, gint64 bytes)
 {
     if (self->room < bytes) {
         pthread_mutex_lock(&self->lock);
-        gint64 max = self->max_bytes;
+        gint64 max = self->measured_by = self->max_bytes;
         pthread_mutex_unlock(&self->lock);
         gint64 chunk = MIN(VERA_PROXY_CHUNK, max / 8);
         self->room = max - vera_proxy_folder_trim(self->folder, max - MAX(chunk, bytes),
@@ -143,6 +144,19 @@ vera_proxy_maker_make_room(VeraProxyMaker *self, gint64 bytes)
         return FALSE;
     self->room -= bytes;
     return TRUE;
+}
+
+/** There is no room. Returns: whether there may be by now: the limit was raised while it was measured */
+static gboolean
+vera_proxy_maker_stop_for_room(VeraProxyMaker *self)
+{
+    vera_proxy_maker_set_state(self, VERA_PROXY_STATE_FULL);
+    pthread_mutex_lock(&self->lock);
+    gboolean is_raised = self->max_bytes > self->measured_by;
+    pthread_mutex_unlock(&self->lock);
+    if (is_raised)
+        vera_proxy_maker_set_state(self, VERA_PROXY_STATE_MAKING);
+    return is_raised;
 }
 
 /** Makes the proxy of frame @frame. Returns: whether making may go on */
@@ -163,10 +177,8 @@ vera_proxy_maker_make(VeraProxyMaker *self, gint64 frame)
         self->hopeless[frame] = TRUE;
         return TRUE;
     }
-    if (!vera_proxy_maker_make_room(self, (gint64)g_bytes_get_size(proxy) + 64)) {
-        vera_proxy_maker_set_state(self, VERA_PROXY_STATE_FULL);
-        return FALSE;
-    }
+    if (!vera_proxy_maker_make_room(self, (gint64)g_bytes_get_size(proxy) + 64))
+        return vera_proxy_maker_stop_for_room(self);
     if (!vera_proxy_store_put(self->store, frame, proxy, &error)) {
         vera_proxy_maker_fail(self, error);
         return FALSE;

@@ -33,7 +33,7 @@ typedef enum {
  * another program makes proxies of the same clip, those are used.
  *
  * Thread-safety: every function may be called from any thread, and none but vera_proxy_maker_free()
- * and vera_proxy_maker_set_changed_func() waits for anything.
+ * waits for anything; vera_proxy_maker_stop() waits for a function that is running.
  */
 typedef struct _VeraProxyMaker VeraProxyMaker;
 

@@ -170,6 +170,10 @@ vera_proxy_store_settle_head(VeraProxyStore *self)
         return TRUE;
     if (!self->is_writer) /* the one that writes may be about to do it */
         return FALSE;
+    /* What was known of the file is gone with it. */
+    memset(self->entries, 0, sizeof *self->entries * (gsize)self->n_total);
+    self->n_frames = 0;
+    self->end = VERA_PROXY_HEAD;
     memcpy(head, VERA_PROXY_MAGIC, VERA_PROXY_MAGIC_SIZE);
     memcpy(head + VERA_PROXY_MAGIC_SIZE, self->digest, VERA_PROXY_DIGEST);
     return ftruncate(self->fd, 0) == 0 && vera_proxy_write_at(self->fd, head, sizeof head, 0);

@@ -2,6 +2,8 @@
 
 #include "engine/media/vera-proxy-maker.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -168,6 +170,47 @@ test_limit(void)
     g_assert_cmpint(vera_proxy_folder_measure(folder), >, MIB / 8);
     vera_proxy_maker_set_max_bytes(maker, 512 * MIB);
     g_assert_cmpint(wait_while_making(maker), ==, VERA_PROXY_STATE_COMPLETE);
+}
+
+/* From a playhead in the middle on to the end, and then what lies before it. */
+static void
+test_from_the_middle(void)
+{
+    g_autofree char *folder = fixture_get_path("middle"), *path = fixture_get_path("groups.mp4");
+
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=s=322x182:r=24:d=4 -c:v libx264 -preset "
+                              "ultrafast -g 24 -keyint_min 24 -sc_threshold 0 -pix_fmt yuv420p groups.mp4"));
+    g_autoptr(VeraFrameCache) cache = vera_frame_cache_new(path, 0, NULL);
+    vera_frame_cache_request(cache, 60, 0);
+    g_autoptr(VeraProxyMaker) maker = vera_proxy_maker_new(cache, folder, 512 * MIB, NULL, NULL);
+    g_assert_cmpint(wait_while_making(maker), ==, VERA_PROXY_STATE_COMPLETE);
+    g_assert_cmpint(count_proxies(folder, cache), ==, 96);
+}
+
+/* A limit that is raised just while the folder is found full is not missed. */
+static void
+test_limit_raised_meanwhile(void)
+{
+    g_autofree char *folder = fixture_get_path("raised"),
+                    *first = g_build_filename(folder, "00000.proxies", NULL),
+                    *held = g_build_filename(folder, "held.proxies", NULL);
+    g_autoptr(VeraFrameCache) cache = open_cache("a.mp4", 0);
+
+    /* Many files that go before it is seen that one which stays takes all the room. */
+    g_assert_true(fixture_run("mkdir raised && cd raised && seq -f %05g.proxies 0 9999 | xargs touch -d "
+                              "2011-01-01 && touch -d 2010-01-01 00000.proxies && head -c 4000000 "
+                              "/dev/zero > held.proxies"));
+    int fd = open(held, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
+    g_autoptr(VeraProxyMaker) maker = vera_proxy_maker_new(cache, folder, 1, NULL, NULL);
+    while (g_file_test(first, G_FILE_TEST_EXISTS))
+        g_usleep(100);
+    vera_proxy_maker_set_max_bytes(maker, 512 * MIB);
+    double progress = 0;
+    for (int i = 0; i < 60000 && progress < 1; i++, g_usleep(1000))
+        vera_proxy_maker_get_state(maker, &progress);
+    g_assert_cmpfloat(progress, ==, 1);
+    close(fd);
 }
 
 /* A file of another clip makes room. */
@@ -358,6 +401,8 @@ main(int argc, char **argv)
     g_test_add_func("/proxy-maker/resumes", test_resumes);
     g_test_add_func("/proxy-maker/is-nice", test_is_nice);
     g_test_add_func("/proxy-maker/limit", test_limit);
+    g_test_add_func("/proxy-maker/from-the-middle", test_from_the_middle);
+    g_test_add_func("/proxy-maker/limit-raised-meanwhile", test_limit_raised_meanwhile);
     g_test_add_func("/proxy-maker/makes-room", test_makes_room);
     g_test_add_func("/proxy-maker/cannot-write", test_cannot_write);
     g_test_add_func("/proxy-maker/full-disk", test_full_disk);

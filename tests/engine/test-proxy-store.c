@@ -222,6 +222,28 @@ test_replaced(void)
     }
 }
 
+/* A file that somebody has emptied meanwhile is begun anew: nothing is taken to be in it. */
+static void
+test_emptied(void)
+{
+    g_autofree char *folder = make_folder("emptied");
+    g_autoptr(VeraClip) clip = open_clip();
+    g_autoptr(VeraProxyStore) store = open_store(folder, clip);
+
+    for (gint64 i = 0; i < 5; i++)
+        put(store, i);
+    g_assert_cmpint(truncate(vera_proxy_store_get_path(store), 0), ==, 0);
+    g_assert_true(vera_proxy_store_begin(store, NULL));
+    g_assert_cmpint(vera_proxy_store_get_n_frames(store), ==, 0);
+    g_assert_false(vera_proxy_store_has(store, 2));
+    put(store, 7);
+    g_assert_cmpint(vera_proxy_store_get_bytes(store), <, 200);
+    g_clear_pointer(&store, vera_proxy_store_unref);
+    store = open_store(folder, clip);
+    g_assert_cmpint(vera_proxy_store_get_n_frames(store), ==, 1);
+    g_assert_true(vera_proxy_store_has(store, 7));
+}
+
 /* One writes, the other reads along and takes over. */
 static void
 test_two(void)
@@ -382,6 +404,10 @@ test_coder(void)
     /* After what was none, one that is. */
     g_autoptr(VeraFrame) again = vera_proxy_coder_decode(coder, picture, 11);
     g_assert_cmpfloat(get_difference(shown, again), ==, 0);
+    /* In any order: what lies before the playhead is made last. */
+    g_autoptr(VeraFrame) early = vera_clip_read_frame(clip, 3, NULL, &error);
+    g_autoptr(GBytes) earlier = vera_proxy_coder_encode(coder, early);
+    g_assert_nonnull(earlier);
 }
 
 static void
@@ -412,6 +438,7 @@ main(int argc, char **argv)
     g_test_add_func("/proxy-store/round-trip", test_round_trip);
     g_test_add_func("/proxy-store/truncated", test_truncated);
     g_test_add_func("/proxy-store/damaged", test_damaged);
+    g_test_add_func("/proxy-store/emptied", test_emptied);
     g_test_add_func("/proxy-store/two", test_two);
     g_test_add_func("/proxy-store/trim", test_trim);
     g_test_add_func("/proxy-store/full-disk", test_full_disk);
