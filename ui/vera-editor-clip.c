@@ -19,6 +19,7 @@ vera_editor_opening_free(VeraEditorOpening *self)
     g_free(self->clip_id);
     g_clear_pointer(&self->origin.file_stamp, g_hash_table_unref);
     g_clear_pointer(&self->origin.sequence_stamp, g_hash_table_unref);
+    g_free(self->origin.folder);
     g_free(self);
 }
 
@@ -81,6 +82,9 @@ vera_editor_open_thread(GTask *task, gpointer source, gpointer data, GCancellabl
 
     opening->origin.file_stamp = vera_editor_stamp_new(opening->path, FALSE);
     opening->origin.sequence_stamp = vera_editor_stamp_new(opening->path, TRUE);
+    opening->origin.folder = g_file_test(opening->path, G_FILE_TEST_IS_DIR)
+                                 ? g_strdup(opening->path)
+                                 : g_path_get_dirname(opening->path);
     cache = vera_frame_cache_new(opening->path, opening->cache_bytes, &error);
     if (cache == NULL)
         g_task_return_error(task, error);

@@ -12,15 +12,9 @@ vera_editor_media_free(gpointer data)
     VeraEditorMedia *self = data;
 
     g_free(self->path);
+    g_free(self->folder);
     g_clear_pointer(&self->stamp, g_hash_table_unref);
     g_free(self);
-}
-
-char *
-vera_editor_media_dup_folder(const VeraEditorMedia *self)
-{
-    return g_file_test(self->path, G_FILE_TEST_IS_DIR) ? g_strdup(self->path)
-                                                       : g_path_get_dirname(self->path);
 }
 
 static gint64

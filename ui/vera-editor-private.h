@@ -95,11 +95,13 @@ char *vera_editor_stamp_describe_file(GHashTable *self);
  * as a sequence: which it is, opening tells. */
 typedef struct {
     GHashTable *file_stamp, *sequence_stamp; /* (nullable) */
+    char *folder;
 } VeraEditorOrigin;
 
 /* VeraEditorMedia: what a clip was, and whether another one can stand in for it. */
 typedef struct {
     char *path;
+    char *folder;      /* where its files lie; like @stamp, %NULL where it is not watched */
     GHashTable *stamp; /* (nullable) */
     gboolean is_sequence;
     int width, height; /* 0: not known */
@@ -107,11 +109,9 @@ typedef struct {
     gint64 n_needed; /* how many the project's edits use */
 } VeraEditorMedia;
 
-/* vera_editor_describe_media: what the project knows of the shown clip, without a stamp, for a comparison with what lies at @path */
+/* vera_editor_describe_media: what the project knows of the shown clip, without folder and stamp, for a comparison with what lies at @path */
 VeraEditorMedia *vera_editor_describe_media(VeraEditor *self, const char *path);
 void vera_editor_media_free(gpointer media);
-/* vera_editor_media_dup_folder: Returns: (transfer full): where the files lie */
-char *vera_editor_media_dup_folder(const VeraEditorMedia *self);
 /* vera_editor_media_explain: Returns: (nullable): why a clip of @info is none to put in the place of the one that was */
 char *vera_editor_media_explain(const VeraEditorMedia *self, const VeraClipInfo *info);
 /* vera_editor_set_media_trouble: @is_replaced: there is something to be loaded; @trouble (transfer full) (nullable) */

@@ -74,7 +74,10 @@ vera_editor_stamp_compare(GHashTable *self, GHashTable *now, GHashTable *changed
 }
 
 gboolean
-vera_editor_stamp_compare_file(GHashTable *self, const char *folder, const char *name, GHashTable *changed)
+vera_editor_stamp_compare_file(GHashTable *self,
+                               const char *folder,
+                               const char *name,
+                               GHashTable *changed)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autofree VeraEditorFacts *now = vera_editor_facts_new(path);

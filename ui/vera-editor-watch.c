@@ -9,7 +9,8 @@
 
 /* Copying is many events; it is looked at once they have ceased. */
 #define VERA_EDITOR_WATCH_QUIET_MS 400
-/* Pictures that are rendered one after the other never cease to come: these are looked at meanwhile. */
+/* Pictures that are rendered one after the other never cease to come: these are looked at
+ * meanwhile. */
 #define VERA_EDITOR_WATCH_LONGEST_US (2 * G_USEC_PER_SEC)
 
 struct _VeraEditorWatch {
@@ -70,22 +71,25 @@ vera_editor_look_again(VeraEditorLook *self, GCancellable *cancellable)
     else if (g_file_test(media->path, G_FILE_TEST_EXISTS))
         self->text = g_strdup(error->message);
     else
-        self->text = g_strdup_printf(_("“%s” is no longer there. Nothing of the project is lost: find the clip, and go on."), name);
+        self->text = g_strdup_printf(
+            _("“%s” is no longer there. Nothing of the project is lost: find the clip, and go on."),
+            name);
     if (self->text == NULL)
-        self->text = g_strdup_printf(_("“%s” was replaced on the disk. What is shown is the old one."), name);
+        self->text = g_strdup_printf(
+            _("“%s” was replaced on the disk. What is shown is the old one."), name);
 }
 
 /* Returns: whether these pictures are all that there is to look at; not so if one is gone */
 static gboolean
 vera_editor_look_at_touched(VeraEditorLook *self)
 {
-    g_autofree char *folder = vera_editor_media_dup_folder(self->media);
     GHashTableIter iter;
     gpointer name;
 
     g_hash_table_iter_init(&iter, self->touched);
     while (g_hash_table_iter_next(&iter, &name, NULL))
-        if (!vera_editor_stamp_compare_file(self->media->stamp, folder, name, self->changed))
+        if (!vera_editor_stamp_compare_file(self->media->stamp, self->media->folder, name,
+                                            self->changed))
             return FALSE;
     return TRUE;
 }
@@ -129,10 +133,14 @@ vera_editor_watch_describe(VeraEditorWatch *self)
     if (n == 0)
         return NULL;
     if (n == 1)
-        return g_strdup_printf(_("“%s” was overwritten on the disk. Reload the clip: until then it may be shown as it was."), first);
+        return g_strdup_printf(_("“%s” was overwritten on the disk. Reload the clip: until then it "
+                                 "may be shown as it was."),
+                               first);
     return g_strdup_printf(g_dngettext(NULL,
-                                       "%u picture was overwritten on the disk, “%s” to “%s”. Reload the clip: until then old and new ones are mixed.",
-                                       "%u pictures were overwritten on the disk, “%s” to “%s”. Reload the clip: until then old and new ones are mixed.",
+                                       "%u picture was overwritten on the disk, “%s” to “%s”. "
+                                       "Reload the clip: until then old and new ones are mixed.",
+                                       "%u pictures were overwritten on the disk, “%s” to “%s”. "
+                                       "Reload the clip: until then old and new ones are mixed.",
                                        n),
                            n, first, last);
 }
@@ -188,6 +196,7 @@ vera_editor_watch_quiet_cb(gpointer data)
     watch->timer = 0;
     look = g_new0(VeraEditorLook, 1);
     look->media = vera_editor_describe_media(self, watch->media->path);
+    look->media->folder = g_strdup(watch->media->folder);
     look->media->stamp = watch->media->stamp ? g_hash_table_ref(watch->media->stamp) : NULL;
     look->changed = vera_editor_watch_make_names();
     if (!watch->is_all_touched && !watch->is_all_in_trouble)
@@ -232,7 +241,8 @@ vera_editor_watch_note(VeraEditorWatch *self, GFile *file)
         return TRUE;
     }
     /* Another picture may belong to the sequence; what else lies in its folder does not. */
-    if (self->media->is_sequence && !vera_sequence_is_picture(name) && !g_file_equal(file, self->place))
+    if (self->media->is_sequence && !vera_sequence_is_picture(name) &&
+        !g_file_equal(file, self->place))
         return FALSE;
     self->is_all_touched = TRUE;
     return TRUE;
@@ -253,20 +263,21 @@ void
 vera_editor_watch_media(VeraEditor *self, const VeraEditorOrigin *origin)
 {
     VeraEditorMedia *media = vera_editor_describe_media(self, self->open_path);
-    g_autofree char *folder = vera_editor_media_dup_folder(media);
     GHashTable *stamp = media->is_sequence ? origin->sequence_stamp : origin->file_stamp;
     VeraEditorWatch *watch = g_new0(VeraEditorWatch, 1);
 
     vera_editor_unwatch_media(self);
     self->watch = watch;
+    media->folder = g_strdup(origin->folder);
     media->stamp = stamp ? g_hash_table_ref(stamp) : NULL;
     watch->media = media;
     watch->touched = vera_editor_watch_make_names();
     watch->overwritten = vera_editor_watch_make_names();
-    watch->place = g_file_new_for_path(media->is_sequence ? folder : media->path);
+    watch->place = g_file_new_for_path(media->is_sequence ? origin->folder : media->path);
     watch->monitor = g_file_monitor(watch->place, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
     if (watch->monitor != NULL)
-        g_signal_connect_object(watch->monitor, "changed", G_CALLBACK(vera_editor_watch_event_cb), self, G_CONNECT_SWAPPED);
+        g_signal_connect_object(watch->monitor, "changed", G_CALLBACK(vera_editor_watch_event_cb),
+                                self, G_CONNECT_SWAPPED);
     /* What happened since the stamp is not told by the monitor. */
     watch->is_all_touched = TRUE;
     vera_editor_watch_wait(self);

@@ -305,7 +305,8 @@ vera_layer_loader_forget(VeraLayerLoader *self, const char *take_dir)
     }
     if (take_dir == NULL)
         g_queue_clear_full(&self->wishes, (GDestroyNotify)vera_layer_wish_free);
-    if (self->current != NULL && (take_dir == NULL || strcmp(self->current->take_dir, take_dir) == 0))
+    if (self->current != NULL &&
+        (take_dir == NULL || strcmp(self->current->take_dir, take_dir) == 0))
         self->is_current_void = TRUE;
     self->must_reopen = TRUE;
     g_mutex_unlock(&self->lock);

@@ -132,13 +132,15 @@ hash_plate(Fixture *f)
     }
 }
 
-/* Pictures that are written over in place are named; loading them drops what was decoded of the old ones, and ends the trouble. */
+/* Pictures that are written over in place are named; loading them drops what was decoded of the old
+ * ones, and ends the trouble. */
 static void
 test_overwritten(Fixture *f, gconstpointer data)
 {
     g_autofree char *before = NULL, *meanwhile = NULL, *after = NULL, *wanted = NULL;
 
-    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc=size=32x24:rate=24 -frames:v 1 new.png && cp s/p.0005.png keep.png"));
+    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc=size=32x24:rate=24 -frames:v 1 "
+                              "new.png && cp s/p.0005.png keep.png"));
     vera_editor_set_frame(f->editor, 2);
     before = hash_plate(f);
     g_assert_true(fixture_run("cat new.png > s/p.0003.png"));
@@ -148,7 +150,8 @@ test_overwritten(Fixture *f, gconstpointer data)
     g_assert_cmpstr(meanwhile, ==, before);
     g_assert_true(fixture_run("cat new.png > s/p.0005.png"));
     wait_for(f, "2 pictures were overwritten on the disk, “p.0003.png” to “p.0005.png”");
-    /* Something amiss with all of it goes before, and what was overwritten is not forgotten over it. */
+    /* Something amiss with all of it goes before, and what was overwritten is not forgotten over
+     * it. */
     g_assert_true(fixture_run("mv s/p.0002.png two.png"));
     wait_for(f, "no picture number");
     g_assert_false(vera_editor_is_media_replaced(f->editor));
@@ -174,7 +177,8 @@ test_rendering(Fixture *f, gconstpointer data)
 {
     g_autofree char *done = fixture_get_path("done");
 
-    g_assert_true(fixture_run("{ for i in 1 2 3 4 5 6 7 8 9 10; do for k in 1 2 3 4 5 6; do cat s/p.0001.png > new; cat new > s/p.000$k.png; "
+    g_assert_true(fixture_run("{ for i in 1 2 3 4 5 6 7 8 9 10; do for k in 1 2 3 4 5 6; do cat "
+                              "s/p.0001.png > new; cat new > s/p.000$k.png; "
                               "sleep 0.2; done; done; : > done; } & :"));
     wait_for(f, "were overwritten on the disk");
     g_assert_false(g_file_test(done, G_FILE_TEST_EXISTS));

@@ -145,12 +145,13 @@ test_forget(void)
     g_object_run_dispose(G_OBJECT(loader));
 }
 
-/* Where the plates are other ones now, nothing made along their edges is shown any more, of any take. */
+/* Where the plates are other ones now, nothing made along their edges is shown any more, of any
+ * take. */
 static void
 test_forget_all(void)
 {
     g_autoptr(VeraLayerLoader) loader = vera_layer_loader_new(64 << 20);
-    const char *const names[] = { "one", "two" };
+    const char *const names[] = {"one", "two"};
     VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
     g_autoptr(VeraFrame) plate = make_plate(0);
 
