@@ -139,6 +139,9 @@ vera_queue_panel_dispose(GObject *object)
 
     while ((child = gtk_widget_get_first_child(GTK_WIDGET(self))) != NULL)
         gtk_widget_unparent(child);
+    /* A question that is under way keeps it: it asks no other one. */
+    if (self->forecast != NULL)
+        g_object_run_dispose(G_OBJECT(self->forecast));
     g_clear_object(&self->forecast);
     g_clear_object(&self->queue);
     G_OBJECT_CLASS(vera_queue_panel_parent_class)->dispose(object);
