@@ -121,7 +121,7 @@ vera_bench_make_take(VeraBench *self, const char *clip_path, GError **error)
         writer = vera_take_writer_new(dir, record, error);
         for (int i = 0; writer != NULL && i < VERA_BENCH_PLATE_FRAMES; i++) {
             vera_bench_paint_layer(edit, matte, i);
-            if (!vera_take_writer_add_frame(writer, edit, matte, edit, error))
+            if (!vera_take_writer_add_frame(writer, edit, matte, NULL, edit, error))
                 return NULL;
         }
         if (writer == NULL || !vera_take_writer_finish(writer, error))

@@ -31,6 +31,7 @@ vera_cli_delivery_add_matte_entries(VeraCliDelivery *self, GOptionContext *conte
               "N"),
         VALUE("floor", DOUBLE, floor, "Matte: values below V become exactly 0 (default 0.02)", "V"),
         FLAG("invert", is_inverted, "Matte: exchange inside and outside"),
+        FLAG("no-snap", is_as_drawn, "Matte: as the model drew it, not snapped to the picture"),
         FLAG("linear", is_linear, "Composite in linear light"),
         END,
     };
@@ -143,6 +144,7 @@ vera_cli_delivery_apply(const VeraCliDelivery *self, VeraCliJob *job, GError **e
                                             .feather_px = (float)self->feather_px,
                                             .despeckle_px = self->despeckle_px,
                                             .is_inverted = self->is_inverted,
+                                            .is_snapped = !self->is_as_drawn,
                                             .floor = (float)self->floor};
     return vera_matte_refinement_is_valid(&job->refinement, error);
 }

@@ -49,6 +49,7 @@ static gboolean
 vera_cli_eval_write_frame(int index,
                           const float *edit,
                           const float *alpha,
+                          const float *snapped,
                           const float *composite,
                           gpointer user_data,
                           GError **error)

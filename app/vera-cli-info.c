@@ -103,8 +103,8 @@ vera_cli_info_run_model(const char *path)
             branch->n_layers, branch->n_heads, branch->head_dim, branch->ffn_dim);
     g_print("VAE        %d latent channels, 1/%d in space, 1/%d in time\n", vae->z_dim,
             vae->spatial_factor, vae->temporal_factor);
-    g_print("defaults   %d steps, guidance %g, shift %g\n", info->default_steps, info->default_guidance,
-            info->default_shift);
+    g_print("defaults   %d steps, guidance %g, shift %g%s\n", info->default_steps, info->default_guidance,
+            info->default_shift, info->snaps_matte ? ", mattes also snapped to the picture" : "");
     return VERA_CLI_EXIT_OK;
 }
 
@@ -127,6 +127,7 @@ vera_cli_info_run_take(const char *path)
     g_print("seed       %" G_GUINT64_FORMAT ", %d steps, guidance %g, shift %g, %s\n", record->seed,
             record->n_steps, record->guidance, record->shift, record->solver);
     g_print("model      %s, on %s in %s\n", record->model_name, record->device, record->compute);
+    g_print("matte      %s\n", record->has_snapped ? "as drawn, and snapped to the picture" : "as drawn");
     g_print("made       %s to %s by %s\n", record->started, record->finished, record->build);
     return VERA_CLI_EXIT_OK;
 }

@@ -91,7 +91,7 @@ def write_part(folder, file, tensors, settings=None):
 def index(args, profile):
     return {"_class_name": "VeraPipeline", "vera_format": 1, "name": args.name, "trained": args.trained,
             "native": config.PROFILES[profile]["native"],
-            "defaults": {"steps": args.steps, "guidance": args.guidance, "shift": config.SHIFT, "negative_prompt": ""}}
+            "defaults": {"steps": args.steps, "guidance": args.guidance, "shift": config.SHIFT, "snap_matte": True, "negative_prompt": ""}}
 
 
 def scheduler():

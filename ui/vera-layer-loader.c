@@ -69,7 +69,7 @@ static gboolean
 vera_layer_refinement_is_equal(const VeraMatteRefinement *a, const VeraMatteRefinement *b)
 {
     return a->black == b->black && a->white == b->white && a->grow_px == b->grow_px && a->feather_px == b->feather_px &&
-           a->despeckle_px == b->despeckle_px && a->is_inverted == b->is_inverted && a->floor == b->floor;
+           a->despeckle_px == b->despeckle_px && a->is_inverted == b->is_inverted && a->is_snapped == b->is_snapped && a->floor == b->floor;
 }
 
 static gint64
@@ -120,7 +120,7 @@ vera_layer_loader_make(VeraLayerLoader *self, const VeraLayerWish *wish, GError 
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory to show the edit layer.");
         return NULL;
     }
-    if (!vera_take_read_frame(self->take, position, edit, matte, model, NULL, error))
+    if (!vera_take_read_frame(self->take, position, wish->refinement.is_snapped, edit, matte, model, NULL, error))
         return NULL;
     vera_frame_to_rgb(wish->plate, plate);
     return vera_layer_frame_new(&(VeraImage){ record->width, record->height, 3, edit },

@@ -17,7 +17,7 @@ struct _VeraLayersPanel {
     VeraTakeList *take_list;
     GtkWidget *up_button, *down_button, *delete_button, *takes_group, *matte_group;
     GtkRange *opacity_scale, *black_scale, *white_scale, *grow_scale, *feather_scale, *despeckle_scale, *floor_scale;
-    GtkSwitch *invert_switch;
+    GtkSwitch *invert_switch, *snap_switch;
 
     VeraEditor *editor; /* (owned) */
     gboolean is_filling;
@@ -102,6 +102,7 @@ vera_layers_panel_fill_selected(VeraLayersPanel *self)
     gtk_range_set_value(self->despeckle_scale, edit->refinement.despeckle_px);
     gtk_range_set_value(self->floor_scale, (double)edit->refinement.floor);
     gtk_switch_set_active(self->invert_switch, edit->refinement.is_inverted);
+    gtk_switch_set_active(self->snap_switch, edit->refinement.is_snapped);
 }
 
 static void
@@ -160,6 +161,7 @@ vera_layers_panel_refine_cb(VeraLayersPanel *self)
     r->despeckle_px = (int)gtk_range_get_value(self->despeckle_scale);
     r->floor = (float)gtk_range_get_value(self->floor_scale);
     r->is_inverted = gtk_switch_get_active(self->invert_switch);
+    r->is_snapped = gtk_switch_get_active(self->snap_switch);
     if (r->white > 1) {
         r->white = 1;
         r->black = 0.99f;
@@ -226,6 +228,7 @@ vera_layers_panel_class_init(VeraLayersPanelClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, despeckle_scale);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, floor_scale);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, invert_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, snap_switch);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_up_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_down_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_row_cb);

@@ -68,6 +68,8 @@ vera_take_facts_new(const VeraTakeSummary *summary)
     vera_take_facts_add(facts, _("Model"), g_strdup(r->model_name));
     vera_take_facts_add(facts, _("Size"), g_strdup_printf("%d × %d", r->width, r->height));
     vera_take_facts_add(facts, _("Frames"), vera_take_facts_format_frames(r->frames));
+    if (r->has_snapped)
+        vera_take_facts_add(facts, _("Matte"), g_strdup(_("As drawn, and snapped to the picture")));
     if (summary->coverage >= 0)
         vera_take_facts_add(facts, _("Coverage"), g_strdup_printf(_("%.1f %% of the picture"), summary->coverage * 100));
     vera_take_facts_add(facts, _("Device"), r->device ? g_strdup_printf("%s, %s", r->device, r->compute ? r->compute : "f32") : NULL);

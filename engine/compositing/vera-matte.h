@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @feather_px: standard deviation of the softening, at plate size, 0..64
  * @despeckle_px: islands and holes of fewer pixels than this are removed, 0 for none
  * @is_inverted: 1 - matte, applied first
+ * @is_snapped: of a take whose mattes were also snapped to the picture, those are used; says nothing of other takes
  * @floor: after everything, values below it become exactly 0, and above 1 - floor exactly 1; 0..0.5;
  *   what 16-bit files cannot tell from 0 becomes 0 in any case
  *
@@ -27,13 +28,14 @@ typedef struct {
     float feather_px;
     int despeckle_px;
     gboolean is_inverted;
+    gboolean is_snapped;
     float floor;
 } VeraMatteRefinement;
 
-/** The refinement of a new take: nothing but a floor that makes near-zero exactly zero. */
+/** The refinement of a new take: snapped if it can be, and a floor that makes near-zero exactly zero. */
 #define VERA_MATTE_REFINEMENT_INIT                                                                 \
     {                                                                                              \
-        .black = 0.0f, .white = 1.0f, .floor = 0.02f                                               \
+        .black = 0.0f, .white = 1.0f, .is_snapped = TRUE, .floor = 0.02f                                               \
     }
 
 /**

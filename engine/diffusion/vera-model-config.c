@@ -293,6 +293,7 @@ vera_model_info_load(const char *path, VeraModelInfo *info, GError **error)
         info->default_steps = (int)vera_config_get_number(&reader, defaults, "steps", 0, (double[]){ 1, 1000 });
         info->default_guidance = vera_config_get_number(&reader, defaults, "guidance", 1, (double[]){ 0, 1000 });
         info->default_shift = vera_config_get_number(&reader, defaults, "shift", 3, (double[]){ 1e-3, 1000 });
+        info->snaps_matte = vera_json_get_boolean(defaults, "snap_matte", FALSE);
         info->default_negative_prompt =
             vera_config_dup_string(defaults, "negative_prompt", "");
     }

@@ -71,6 +71,7 @@ typedef struct {
     double native_fps;
     int default_steps;
     double default_guidance;
+    gboolean snaps_matte; /* mattes of background changes are also snapped to the source; off if absent */
     double default_shift;
     char *default_negative_prompt;
 } VeraModelInfo;

@@ -72,7 +72,8 @@ vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_B
 /* What decoding works with: one latent frame of one branch, its frames in planar [3, n, H, W] from -1 to 1, and a frame of the take. */
 typedef struct {
     VeraVaeStream *stream;
-    VeraFrameSpill *waiting; /* edit [3, H, W] and alpha [H, W] of every frame */
+    VeraFrameSpill *waiting; /* of every frame edit [3, H, W], alpha [H, W] and the same snapped */
+    gboolean is_snapped;
     float *latent, *frames;
     float *layers, *composite;
 } VeraPipelineDecoder;
@@ -96,9 +97,9 @@ vera_pipeline_decoder_init(VeraPipeline *self, VeraPipelineDecoder *d, GError **
 
     return (d->latent = vera_runtime_new_floats(plane, error)) &&
            (d->frames = vera_runtime_new_floats(3 * pixels * (gsize)self->request.plan->temporal_factor, error)) &&
-           (d->layers = vera_runtime_new_floats(4 * pixels, error)) &&
+           (d->layers = vera_runtime_new_floats(5 * pixels, error)) &&
            (d->composite = vera_runtime_new_floats(3 * pixels, error)) &&
-           (d->waiting = vera_frame_spill_new(self->request.scratch_folder, 4 * pixels, self->request.plan->n_frames, error));
+           (d->waiting = vera_frame_spill_new(self->request.scratch_folder, 5 * pixels, self->request.plan->n_frames, error));
 }
 
 /* Frame @at of the @n that were decoded last. */
@@ -144,7 +145,7 @@ vera_pipeline_finish_frame(VeraPipeline *self, VeraPipelineDecoder *d, const Ver
     default:
         vera_pipeline_decoder_get_colour(d, pixels, sink->n, at, d->composite);
         return vera_frame_spill_read(d->waiting, index, d->layers, error) &&
-               sink->output(index, d->layers, d->layers + 3 * pixels, d->composite, sink->user_data, error);
+               sink->output(index, d->layers, d->layers + 3 * pixels, d->is_snapped ? d->layers + 4 * pixels : NULL, d->composite, sink->user_data, error);
     }
 }
 
@@ -185,8 +186,11 @@ vera_pipeline_decode(VeraPipeline *self, VeraPipelineOutputFunc output, gpointer
         vera_pipeline_unload_transformer(self);
     ok = vera_pipeline_decoder_init(self, &decoder, error);
 
-    for (sink.branch = VERA_BRANCH_EDIT; ok && sink.branch <= VERA_BRANCH_COMPOSITE; sink.branch++)
+    for (sink.branch = VERA_BRANCH_EDIT; ok && sink.branch <= VERA_BRANCH_COMPOSITE; sink.branch++) {
         ok = vera_pipeline_decode_branch(self, &decoder, &sink, cancellable, error);
+        if (ok && sink.branch == VERA_BRANCH_ALPHA && self->plates != NULL)
+            ok = vera_pipeline_snap(self, decoder.waiting, &decoder.is_snapped, cancellable, error);
+    }
     vera_pipeline_decoder_clear(&decoder);
     return ok;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/diffusion/vera-frame-spill.h"
 #include "engine/diffusion/vera-memory-plan.h"
 #include "engine/diffusion/vera-pipeline.h"
 #include "engine/diffusion/vera-text-encoder.h"
@@ -21,6 +22,7 @@ struct _VeraPipeline {
     VeraSampler *samplers[VERA_N_BRANCHES];
     float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
     float *source, *mask;
+    VeraFrameSpill *plates; /* (nullable): the source's frames, [3, H, W], where mattes are snapped to them */
     gint64 shape[4];
     int step;
     VeraPipelinePreview preview;
@@ -37,5 +39,13 @@ void vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction
 
 /** vera_pipeline_show: shows frame @index as @velocity at the present latents foresees it; nothing else changes. */
 void vera_pipeline_show(VeraPipeline *self, int index, float *const velocity[VERA_N_BRANCHES], GCancellable *cancellable);
+
+/**
+ * vera_pipeline_snap: snaps the mattes of a background change to the source (vera-matte-snap.h).
+ * @layers: five planes a frame: colour, matte, and room for the snapped matte
+ * @is_snapped: (out): %FALSE where the matte covers less than half of the frames (what is added has no edge in the source), all
+ *   of them, or where the colours do not tell what is kept from what is around it; the last plane is undefined then
+ */
+gboolean vera_pipeline_snap(VeraPipeline *self, VeraFrameSpill *layers, gboolean *is_snapped, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

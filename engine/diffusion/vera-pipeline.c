@@ -78,9 +78,10 @@ vera_pipeline_encode_text(VeraPipeline *self, gboolean is_negative, GCancellable
     return vera_transformer_prepare_text(is_other ? self->other : self->transformer, hidden, n_real, cancellable, error);
 }
 
-/* Codes the whole range as a stream; frames past the end repeat the last one. */
+/* Codes the whole range as a stream, and keeps its frames in @plates unless that is NULL; frames past the end repeat the last one. */
 static gboolean
-vera_pipeline_encode_video(VeraPipeline *self, VeraPipelineFrameFunc read, float *latents, double share[2], GCancellable *cancellable, GError **error)
+vera_pipeline_encode_video(
+    VeraPipeline *self, VeraPipelineFrameFunc read, VeraFrameSpill *plates, float *latents, double share[2], GCancellable *cancellable, GError **error)
 {
     const VeraFramePlan *plan = self->request.plan;
     gint64 pixels = (gint64)self->request.width * self->request.height, plane = self->shape[2] * self->shape[3];
@@ -95,7 +96,9 @@ vera_pipeline_encode_video(VeraPipeline *self, VeraPipelineFrameFunc read, float
     for (int l = 0; l < plan->n_latents; l++) {
         int first = l == 0 ? 0 : 1 + (l - 1) * step, n = l == 0 ? 1 : step;
         for (int i = 0; i < n; i++) {
-            if (first + i < plan->n_frames && !read(first + i, frame, self->request.frame_data, error))
+            if (first + i < plan->n_frames &&
+                (!read(first + i, frame, self->request.frame_data, error) ||
+                 (plates != NULL && !vera_frame_spill_write(plates, first + i, 0, frame, (gsize)(3 * pixels), error))))
                 return FALSE;
             for (int c = 0; c < 3; c++)
                 memcpy(chunk + (c * n + i) * pixels, frame + c * pixels, (gsize)pixels * sizeof(float));
@@ -240,8 +243,13 @@ vera_pipeline_encode_videos(VeraPipeline *self, GCancellable *cancellable, GErro
     const VeraPipelineRequest *r = &self->request;
     gboolean has_mask = r->read_mask != NULL;
 
-    return vera_pipeline_encode_video(self, r->read_source, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
-           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
+    if (r->snaps_matte) {
+        self->plates = vera_frame_spill_new(r->scratch_folder, 3 * (gsize)r->width * (gsize)r->height, r->plan->n_frames, error);
+        if (self->plates == NULL)
+            return FALSE;
+    }
+    return vera_pipeline_encode_video(self, r->read_source, self->plates, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
+           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, NULL, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
 }
 
 VeraPipeline *
@@ -272,6 +280,7 @@ vera_pipeline_free(VeraPipeline *self)
         g_free(self->latents[b]);
     }
     g_free(self->source);
+    g_clear_pointer(&self->plates, vera_frame_spill_free);
     g_free(self->mask);
     g_clear_pointer(&self->text, vera_text_context_free);
     g_clear_pointer(&self->negative, vera_text_context_free);

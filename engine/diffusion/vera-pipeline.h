@@ -24,10 +24,16 @@ typedef gboolean (*VeraPipelineFrameFunc)(int index, float *rgb, gpointer user_d
  * @index: frame of the range, from 0
  * @edit: planar [3, height, width], 0..1, straight colour
  * @alpha: [height, width], 0..1
+ * @snapped: (nullable): @alpha with its edge moved to that of the source, where that was asked for and can be
  * @composite: planar [3, height, width], 0..1
  */
-typedef gboolean (*VeraPipelineOutputFunc)(
-    int index, const float *edit, const float *alpha, const float *composite, gpointer user_data, GError **error);
+typedef gboolean (*VeraPipelineOutputFunc)(int index,
+                                           const float *edit,
+                                           const float *alpha,
+                                           const float *snapped,
+                                           const float *composite,
+                                           gpointer user_data,
+                                           GError **error);
 
 /** VeraPipelineProgressFunc: @fraction 0..1 of the whole sampling or coding; @phase "encode", "sample" or "decode". */
 typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpointer user_data);
@@ -44,6 +50,7 @@ typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpo
  * @plan: frames and windows; borrowed until the pipeline is freed
  * @read_source: the clip
  * @read_mask: (nullable): the region
+ * @snaps_matte: the mattes of a background change are also snapped to the source
  * @scratch_folder: (nullable): where decoded frames wait for the rest, the system's temporary
  *   folder if %NULL; borrowed until the pipeline is freed
  */
@@ -68,6 +75,7 @@ typedef struct {
     gpointer frame_data;
     VeraPipelineProgressFunc progress;
     gpointer progress_data;
+    gboolean snaps_matte;
     const char *scratch_folder;
 } VeraPipelineRequest;
 

@@ -154,6 +154,7 @@ vera_project_refinement_to_json(const VeraMatteRefinement *self)
             G_STRUCT_MEMBER(float, self, vera_project_refinement_floats[i].offset));
     json_object_set_int_member(object, "despeckle_px", self->despeckle_px);
     json_object_set_boolean_member(object, "is_inverted", self->is_inverted);
+    json_object_set_boolean_member(object, "is_snapped", self->is_snapped);
     return object;
 }
 
@@ -176,6 +177,7 @@ vera_project_refinement_read_cb(VeraProjectReader *reader, gpointer target)
             G_STRUCT_MEMBER_P(self, vera_project_refinement_floats[i].offset));
     vera_project_reader_get_int(reader, "despeckle_px", &self->despeckle_px);
     vera_project_reader_get_boolean(reader, "is_inverted", &self->is_inverted);
+    vera_project_reader_get_boolean(reader, "is_snapped", &self->is_snapped);
     vera_project_reader_end(reader, &reading->extra);
 }
 

@@ -106,6 +106,7 @@ vera_take_record_to_json(const VeraTakeRecord *self)
     json_object_set_double_member(object, "guidance", self->guidance);
     json_object_set_double_member(object, "shift", self->shift);
     json_object_set_boolean_member(object, "model_trained", self->is_model_trained);
+    json_object_set_boolean_member(object, "snapped", self->has_snapped);
     /* The layer's colour is what the model saw: display-referred, standard dynamic range. */
     json_object_set_string_member(object, "color", "display-referred SDR");
     vera_take_record_add_plan(self, object);
@@ -126,6 +127,7 @@ vera_take_record_read_numbers(VeraTakeRecord *self, JsonObject *object)
     self->shift = json_object_get_double_member_with_default(object, "shift", 0);
     self->is_model_trained =
         json_object_get_boolean_member_with_default(object, "model_trained", FALSE);
+    self->has_snapped = json_object_get_boolean_member_with_default(object, "snapped", FALSE);
     if (frames == NULL || !JSON_NODE_HOLDS_ARRAY(frames) || self->width < 1 || self->height < 1 ||
         self->width > 65536 || self->height > 65536 ||
         !g_ascii_string_to_unsigned(seed, 10, 0, G_MAXUINT64, &self->seed, NULL))

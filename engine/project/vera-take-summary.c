@@ -34,7 +34,7 @@ vera_take_summary_draw(VeraTakeSummary *self, VeraTake *take, int max_width, int
     self->width = to.width = MAX((int)(record->width * scale + 0.5), 1);
     self->height = to.height = MAX((int)(record->height * scale + 0.5), 1);
     small = to.values = g_new(float, (gsize)to.width * (gsize)to.height * 3);
-    if (composite != NULL && !vera_take_read_frame(take, record->frames->len / 2, NULL, NULL, composite, cancellable, error))
+    if (composite != NULL && !vera_take_read_frame(take, record->frames->len / 2, FALSE, NULL, NULL, composite, cancellable, error))
         return FALSE;
     if (composite == NULL || !vera_image_resample(&from, VERA_RESAMPLE_FILTER_BILINEAR, &to)) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory for a picture of the take.");

@@ -99,7 +99,14 @@ vera_take_interleave(const float *planar, gsize pixels, float *rgb)
 }
 
 gboolean
-vera_take_read_frame(VeraTake *self, gint64 index, float *edit_rgb, float *matte, float *composite_rgb, GCancellable *cancellable, GError **error)
+vera_take_read_frame(VeraTake *self,
+                     gint64 index,
+                     gboolean is_snapped,
+                     float *edit_rgb,
+                     float *matte,
+                     float *composite_rgb,
+                     GCancellable *cancellable,
+                     GError **error)
 {
     g_autofree char *path = vera_take_get_frame_path(self->dir, index);
     g_autoptr(VeraWeights) file = NULL;
@@ -115,7 +122,7 @@ vera_take_read_frame(VeraTake *self, gint64 index, float *edit_rgb, float *matte
         return FALSE;
     }
     if ((edit = vera_take_find(self, file, "edit", 3, path, error)) == NULL ||
-        (alpha = vera_take_find(self, file, "matte", 1, path, error)) == NULL ||
+        (alpha = vera_take_find(self, file, is_snapped && self->record->has_snapped ? "snapped" : "matte", 1, path, error)) == NULL ||
         (composite = vera_take_find(self, file, "composite", 3, path, error)) == NULL)
         return FALSE;
     if (edit_rgb != NULL)
@@ -190,18 +197,22 @@ vera_take_writer_get_coverage(VeraTakeWriter *self, const float *matte)
 }
 
 gboolean
-vera_take_writer_add_frame(VeraTakeWriter *self, const float *edit, const float *matte, const float *composite, GError **error)
+vera_take_writer_add_frame(
+    VeraTakeWriter *self, const float *edit, const float *matte, const float *snapped, const float *composite, GError **error)
 {
     g_autofree char *path = vera_take_get_frame_path(self->part, self->n_frames);
     const int64_t rgb[3] = { 3, self->record->height, self->record->width };
-    const VeraNamedTensor tensors[3] = {
+    const VeraNamedTensor tensors[4] = {
         { "edit", vera_k_tensor(VERA_K_DTYPE_F32, (void *)edit, 3, rgb) },
         { "matte", vera_k_tensor(VERA_K_DTYPE_F32, (void *)matte, 2, rgb + 1) },
         { "composite", vera_k_tensor(VERA_K_DTYPE_F32, (void *)composite, 3, rgb) },
+        { "snapped", vera_k_tensor(VERA_K_DTYPE_F32, (void *)snapped, 2, rgb + 1) },
     };
-    double coverage = vera_take_writer_get_coverage(self, matte);
+    double coverage = vera_take_writer_get_coverage(self, snapped ? snapped : matte);
 
-    if (!vera_safetensors_write(path, tensors, 3, error))
+    g_return_val_if_fail(self->n_frames == 0 || self->record->has_snapped == (snapped != NULL), FALSE);
+    self->record->has_snapped = snapped != NULL;
+    if (!vera_safetensors_write(path, tensors, snapped ? 4 : 3, error))
         return FALSE;
     g_array_append_val(self->record->coverage, coverage);
     self->n_frames++;

@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @compute: "f32" or "bf16"
  * @model_name: the model's name
  * @model_hash: SHA-256 of its weights and configurations
+ * @has_snapped: whether its mattes were also snapped to the picture
  * @is_model_trained: whether the model has learned to make layers
  * @plan_json: (nullable): the frame plan that was used
  * @coverage: (element-type double): share of each take frame that was generated, 0..1: where the matte is not below the floor of a
@@ -58,6 +59,7 @@ typedef struct {
     char *model_name;
     char *model_hash;
     gboolean is_model_trained;
+    gboolean has_snapped;
     char *plan_json;
     GArray *coverage;
     char *build;
@@ -79,7 +81,8 @@ gboolean vera_take_record_is_same_request(const VeraTakeRecord *self, const Vera
  * VeraTake:
  *
  * A take on disk: a folder with take.json and frames/NNNNNN.safetensors, one a frame, each with edit [3, H, W], matte [H, W] and
- * composite [3, H, W] as F32: exactly what the model gave, at model size.
+ * composite [3, H, W] as F32: exactly what the model gave, at model size. Takes of a background change may have snapped [H, W] in
+ * each: the matte with its edge moved to that of the picture.
  *
  * Thread-safety: one thread at a time.
  */
@@ -108,6 +111,7 @@ const VeraTakeRecord *vera_take_get_record(VeraTake *self);
  * vera_take_read_frame:
  * @self: a take
  * @index: position in the take, from 0
+ * @is_snapped: gives the snapped matte, if the take has one
  * @edit_rgb: (nullable) (out caller-allocates): width*height*3 interleaved, 0..1, straight colour
  * @matte: (nullable) (out caller-allocates): width*height, 0..1
  * @composite_rgb: (nullable) (out caller-allocates): width*height*3: the model's own composite
@@ -118,6 +122,7 @@ const VeraTakeRecord *vera_take_get_record(VeraTake *self);
  */
 gboolean vera_take_read_frame(VeraTake *self,
                               gint64 index,
+                              gboolean is_snapped,
                               float *edit_rgb,
                               float *matte,
                               float *composite_rgb,
@@ -132,7 +137,7 @@ typedef struct _VeraTakeWriter VeraTakeWriter;
 /**
  * vera_take_writer_new:
  * @dir: the take's folder-to-be; must not exist
- * @record: size, frames; coverage is filled in; kept until vera_take_writer_finish()
+ * @record: size, frames; coverage and has_snapped are filled in; kept until vera_take_writer_finish()
  * @error: return location for a #GError
  *
  * Errors: %VERA_ENGINE_ERROR_OUTPUT, %VERA_ENGINE_ERROR_DISK_FULL.
@@ -141,10 +146,12 @@ typedef struct _VeraTakeWriter VeraTakeWriter;
 VeraTakeWriter *vera_take_writer_new(
     const char *dir, VeraTakeRecord *record, GError **error);
 
-/** vera_take_writer_add_frame: appends one frame: planar edit [3, H, W], matte [H, W], planar composite [3, H, W], all 0..1. */
+/** vera_take_writer_add_frame: appends one frame: planar edit [3, H, W], matte [H, W], (nullable) the same snapped, planar composite
+ * [3, H, W], all 0..1. All frames have a snapped matte, or none. */
 gboolean vera_take_writer_add_frame(VeraTakeWriter *self,
                                     const float *edit,
                                     const float *matte,
+                                    const float *snapped,
                                     const float *composite,
                                     GError **error);
 

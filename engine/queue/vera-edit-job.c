@@ -292,11 +292,12 @@ vera_edit_job_progress_cb(const char *phase, double fraction, gpointer user_data
 }
 
 static gboolean
-vera_edit_job_output_cb(int index, const float *edit, const float *alpha, const float *composite, gpointer user_data, GError **error)
+vera_edit_job_output_cb(
+    int index, const float *edit, const float *alpha, const float *snapped, const float *composite, gpointer user_data, GError **error)
 {
     VeraEditJob *self = user_data;
 
-    return vera_take_writer_add_frame(self->writer, edit, alpha, composite, error);
+    return vera_take_writer_add_frame(self->writer, edit, alpha, snapped, composite, error);
 }
 
 void
@@ -351,7 +352,8 @@ vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, const char *folde
                                     .shift = self->record->shift, .solver = VERA_SOLVER_UNIPC, .width = self->record->width,
                                     .height = self->record->height, .plan = self->plan, .read_source = vera_edit_job_read_source_cb,
                                     .read_mask = self->region ? vera_edit_job_read_region_cb : NULL, .frame_data = self,
-                                    .progress = vera_edit_job_progress_cb, .progress_data = self, .scratch_folder = folder };
+                                    .progress = vera_edit_job_progress_cb, .progress_data = self, .scratch_folder = folder,
+                                    .snaps_matte = vera_model_get_info(self->model)->snaps_matte };
 
     if (negative == NULL)
         return FALSE;

@@ -132,6 +132,8 @@ vera_export_describe_look(const VeraExportJob *self)
         g_string_append_printf(look, "%.9g %.9g %.9g %.9g %d %d %.9g", (double)r->black,
                                (double)r->white, (double)r->grow_px, (double)r->feather_px,
                                r->despeckle_px, r->is_inverted, (double)r->floor);
+        if (!r->is_snapped)
+            g_string_append(look, " as drawn");
         if (self->layers[i].opacity != 1.0f)
             g_string_append_printf(look, " %.9g", (double)self->layers[i].opacity);
         g_string_append_c(look, '\n');

@@ -127,8 +127,8 @@ vera_export_stack_load(
     self->elements[i] = (VeraExportElement){self->empty, self->empty};
     if (position < 0)
         return TRUE;
-    if (!vera_take_read_frame(layer->layer->take, position, layer->edit.values, layer->matte.values,
-                              NULL, cancellable, error))
+    if (!vera_take_read_frame(layer->layer->take, position, layer->layer->refinement.is_snapped,
+                              layer->edit.values, layer->matte.values, NULL, cancellable, error))
         return FALSE;
     layer->large = vera_layer_frame_new(&layer->edit, &layer->matte, NULL, &self->source,
                                         &layer->layer->refinement, error);

@@ -155,7 +155,7 @@ pipeline_fixture_step_to(PipelineFixture *self, VeraPipeline *pipeline, int n)
 
 static inline gboolean
 pipeline_fixture_output(
-    int index, const float *edit, const float *alpha, const float *composite, gpointer user_data, GError **error)
+    int index, const float *edit, const float *alpha, const float *snapped, const float *composite, gpointer user_data, GError **error)
 {
     const guint pixels = PIPELINE_WIDTH * PIPELINE_HEIGHT, size = pixels * sizeof(float);
     PipelineFixture *self = user_data;

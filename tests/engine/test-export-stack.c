@@ -53,7 +53,7 @@ make_take(int i)
     if (!vera_take_is_take(dir)) {
         writer = vera_take_writer_new(dir, record, &error);
         for (int f = kinds[i].first; f <= kinds[i].last; f++)
-            g_assert_true(vera_take_writer_add_frame(writer, edit, matte, edit, &error));
+            g_assert_true(vera_take_writer_add_frame(writer, edit, matte, NULL, edit, &error));
         g_assert_true(vera_take_writer_finish(writer, &error));
     }
     take = vera_take_open(dir, NULL, &error);
@@ -120,7 +120,7 @@ composite_as_canvas(
         mattes[i] = g_new0(float, W *H);
         if (index < kinds[i].first || index > kinds[i].last)
             continue;
-        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, edit, matte, NULL,
+        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, FALSE, edit, matte, NULL,
                                            NULL, &error));
         g_autoptr(VeraLayerFrame) layer =
             vera_layer_frame_new(&(VeraImage){kinds[i].width, kinds[i].height, 3, edit},

@@ -295,7 +295,7 @@ test_refused_text(PipelineFixture *self, gconstpointer data)
 }
 
 static gboolean
-refuse_output(int index, const float *edit, const float *alpha, const float *composite, gpointer user_data, GError **error)
+refuse_output(int index, const float *edit, const float *alpha, const float *snapped, const float *composite, gpointer user_data, GError **error)
 {
     int *left = user_data;
 

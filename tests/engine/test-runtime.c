@@ -298,6 +298,7 @@ static gboolean
 drop_output(int index,
             const float *edit,
             const float *alpha,
+            const float *snapped,
             const float *composite,
             gpointer user_data,
             GError **error)

@@ -33,7 +33,7 @@ write_take(const char *dir)
             for (int c = 0; c < 3; c++)
                 composite[c * N + p] = i == 1 ? (float[]){ 1.0f, 0.5f, -0.1f }[c] : 0.0f;
         }
-        g_assert_true(vera_take_writer_add_frame(writer, edit, matte, composite, &error));
+        g_assert_true(vera_take_writer_add_frame(writer, edit, matte, NULL, composite, &error));
     }
     g_assert_true(vera_take_writer_finish(writer, &error));
     g_assert_no_error(error);

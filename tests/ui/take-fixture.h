@@ -23,7 +23,7 @@ fixture_write_take(const char *dir, int n_frames, float value)
     writer = vera_take_writer_new(dir, record, &error);
     g_assert_no_error(error);
     for (int i = 0; i < n_frames; i++)
-        g_assert_true(vera_take_writer_add_frame(writer, planes, planes, planes, &error));
+        g_assert_true(vera_take_writer_add_frame(writer, planes, planes, NULL, planes, &error));
     g_assert_true(vera_take_writer_finish(writer, &error));
     g_assert_no_error(error);
 }

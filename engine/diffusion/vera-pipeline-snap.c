@@ -1,0 +1,105 @@
+#include "config.h"
+
+#include "engine/compositing/vera-matte-snap.h"
+#include "engine/diffusion/vera-pipeline-private.h"
+#include "engine/vera-engine-error.h"
+
+/* Of the area that the model keeps; a smaller rest means that the colours do not tell the subject from what is around it. */
+#define VERA_PIPELINE_SNAP_LEAST 0.25
+
+/* One frame at a time: its layers, of which the last plane is what is kept, and its picture. */
+typedef struct {
+    VeraFrameSpill *layers, *plates;
+    VeraMatteSnap *snap;
+    float *frame, *plate; /* [5, H, W] and [3, H, W] */
+    gsize pixels;
+    GCancellable *cancellable;
+} VeraPipelineSnapper;
+
+static gboolean
+vera_pipeline_snapper_read(VeraPipelineSnapper *s, int index, GError **error)
+{
+    return !vera_engine_error_set_cancelled(s->cancellable, error) && vera_frame_spill_read(s->layers, index, s->frame, error) &&
+           vera_frame_spill_read(s->plates, index, s->plate, error);
+}
+
+static float *
+vera_pipeline_snapper_get_plane(const VeraPipelineSnapper *s, gsize plane)
+{
+    return s->frame + plane * s->pixels;
+}
+
+/* Writes the last plane as 1 minus plane @from, and adds up what that leaves in it. */
+static gboolean
+vera_pipeline_snapper_turn(VeraPipelineSnapper *s, int n_frames, gsize from, double *total, GError **error)
+{
+    *total = 0;
+    for (int i = 0; i < n_frames; i++) {
+        float *kept = vera_pipeline_snapper_get_plane(s, 4), *values = vera_pipeline_snapper_get_plane(s, from);
+        if (!vera_pipeline_snapper_read(s, i, error))
+            return FALSE;
+        for (gsize p = 0; p < s->pixels; p++) {
+            kept[p] = 1 - values[p];
+            *total += kept[p];
+        }
+        if (!vera_frame_spill_write(s->layers, i, 4 * s->pixels, kept, s->pixels, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* One round over all frames; @mask is what the model keeps, @total what is kept now. */
+static gboolean
+vera_pipeline_snapper_go_round(VeraPipelineSnapper *s, int n_frames, float *drawn, double *total, GError **error)
+{
+    *total = 0;
+    vera_matte_snap_begin(s->snap);
+    for (int i = 0; i < 2 * n_frames; i++) {
+        float *kept = vera_pipeline_snapper_get_plane(s, 4), *matte = vera_pipeline_snapper_get_plane(s, 3);
+        if (!vera_pipeline_snapper_read(s, i % n_frames, error))
+            return FALSE;
+        for (gsize p = 0; p < s->pixels; p++)
+            drawn[p] = 1 - matte[p];
+        if (i < n_frames) {
+            vera_matte_snap_learn(s->snap, s->plate, drawn, kept);
+            continue;
+        }
+        vera_matte_snap_find(s->snap, s->plate, drawn, kept);
+        for (gsize p = 0; p < s->pixels; p++)
+            *total += kept[p];
+        if (!vera_frame_spill_write(s->layers, i % n_frames, 4 * s->pixels, kept, s->pixels, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+vera_pipeline_snapper_run(VeraPipelineSnapper *s, int n_frames, float *drawn, gboolean *is_snapped, GError **error)
+{
+    double all = (double)s->pixels * n_frames, before, after, ignored;
+
+    *is_snapped = FALSE;
+    if (!vera_pipeline_snapper_turn(s, n_frames, 3, &before, error))
+        return FALSE;
+    if (before <= 0 || before >= all / 2)
+        return TRUE;
+    for (int round = 0; round < VERA_MATTE_SNAP_ROUNDS; round++)
+        if (!vera_pipeline_snapper_go_round(s, n_frames, drawn, &after, error))
+            return FALSE;
+    if (after < VERA_PIPELINE_SNAP_LEAST * before)
+        return TRUE;
+    *is_snapped = TRUE;
+    return vera_pipeline_snapper_turn(s, n_frames, 4, &ignored, error);
+}
+
+gboolean
+vera_pipeline_snap(VeraPipeline *self, VeraFrameSpill *layers, gboolean *is_snapped, GCancellable *cancellable, GError **error)
+{
+    gsize pixels = (gsize)self->request.width * (gsize)self->request.height;
+    g_autofree float *frame = vera_runtime_new_floats(5 * pixels, error), *plate = frame ? vera_runtime_new_floats(3 * pixels, error) : NULL;
+    g_autofree float *drawn = plate ? vera_runtime_new_floats(pixels, error) : NULL;
+    g_autoptr(VeraMatteSnap) snap = drawn ? vera_matte_snap_new(self->request.width, self->request.height, error) : NULL;
+    VeraPipelineSnapper snapper = { layers, self->plates, snap, frame, plate, pixels, cancellable };
+
+    return snap != NULL && vera_pipeline_snapper_run(&snapper, self->request.plan->n_frames, drawn, is_snapped, error);
+}
