@@ -23,17 +23,26 @@ vera_export_listing_free(VeraExportListing *self)
     g_free(self);
 }
 
+/* Frames count from 1 in the file. Returns: from 0; -1 where there is none */
+static gint64
+vera_export_listing_get_frame(JsonObject *object, const char *name)
+{
+    gint64 number = json_object_get_int_member_with_default(object, name, 0);
+
+    return number > 0 ? number - 1 : -1;
+}
+
 static void
 vera_export_listing_add_file(VeraExportListing *self, JsonObject *object)
 {
-    const char *path = json_object_get_string_member_with_default(object, "path", NULL);
+    const char *path = vera_json_get_string(object, "path", NULL);
     VeraExportFile file = {NULL, -1};
 
     /* A manifest is a file like any other: what it names must lie in its folder. */
     if (path == NULL || g_path_is_absolute(path) || strstr(path, "..") != NULL)
         return;
     file.path = g_strdup(path);
-    file.source_frame = json_object_get_int_member_with_default(object, "source_frame", 0) - 1;
+    file.source_frame = vera_export_listing_get_frame(object, "source_frame");
     g_array_append_val(self->files, file);
 }
 
@@ -50,7 +59,7 @@ vera_export_listing_add_cb(JsonArray *array, guint index, JsonNode *node, gpoint
         vera_export_listing_add_file(self, object);
         return;
     }
-    frame = json_object_get_int_member_with_default(object, "frame", 0) - 1;
+    frame = vera_export_listing_get_frame(object, "frame");
     g_array_append_val(self->frames, frame);
 }
 
@@ -65,7 +74,7 @@ vera_export_listing_fill(VeraExportListing *self, JsonObject *root)
             return FALSE;
         json_array_foreach_element(json_node_get_array(node), vera_export_listing_add_cb, self);
     }
-    self->preset = g_strdup(json_object_get_string_member_with_default(root, "preset", ""));
+    self->preset = g_strdup(vera_json_get_string(root, "preset", ""));
     return self->preset != NULL && self->files->len > 0;
 }
 

@@ -2,6 +2,9 @@
 
 #include "engine/project/vera-project-json.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "engine/vera-engine-error.h"
 
 void
@@ -136,10 +139,12 @@ vera_project_reader_get_double(VeraProjectReader *self, const char *member, doub
 
     if (node == NULL)
         return;
-    if (vera_project_reader_is(node, G_TYPE_DOUBLE) || vera_project_reader_is(node, G_TYPE_INT64))
-        *target = json_node_get_double(node);
-    else
+    if (!vera_project_reader_is(node, G_TYPE_DOUBLE) && !vera_project_reader_is(node, G_TYPE_INT64))
         vera_project_reader_fail(self, member, "is not a number");
+    else if (!isfinite(json_node_get_double(node))) /* JSON cannot be written with it */
+        vera_project_reader_fail(self, member, "is too large");
+    else
+        *target = json_node_get_double(node);
 }
 
 void
@@ -148,7 +153,10 @@ vera_project_reader_get_float(VeraProjectReader *self, const char *member, float
     double value = *target;
 
     vera_project_reader_get_double(self, member, &value);
-    *target = (float)value;
+    if (fabs(value) > FLT_MAX)
+        vera_project_reader_fail(self, member, "is too large");
+    else
+        *target = (float)value;
 }
 
 static void

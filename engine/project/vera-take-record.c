@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "engine/project/vera-take-private.h"
@@ -118,7 +119,7 @@ static gboolean
 vera_take_record_read_numbers(VeraTakeRecord *self, JsonObject *object)
 {
     JsonNode *frames = json_object_get_member(object, "frames");
-    const char *seed = json_object_get_string_member_with_default(object, "seed", "");
+    const char *seed = vera_json_get_string(object, "seed", "");
 
     self->width = (int)json_object_get_int_member_with_default(object, "width", 0);
     self->height = (int)json_object_get_int_member_with_default(object, "height", 0);
@@ -129,7 +130,8 @@ vera_take_record_read_numbers(VeraTakeRecord *self, JsonObject *object)
         json_object_get_boolean_member_with_default(object, "model_trained", FALSE);
     self->has_snapped = json_object_get_boolean_member_with_default(object, "snapped", FALSE);
     if (frames == NULL || !JSON_NODE_HOLDS_ARRAY(frames) || self->width < 1 || self->height < 1 ||
-        self->width > 65536 || self->height > 65536 ||
+        self->width > 65536 || self->height > 65536 || !isfinite(self->guidance) ||
+        !isfinite(self->shift) ||
         !g_ascii_string_to_unsigned(seed, 10, 0, G_MAXUINT64, &self->seed, NULL))
         return FALSE;
     for (guint i = 0; i < json_array_get_length(json_node_get_array(frames)); i++) {

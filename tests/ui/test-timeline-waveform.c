@@ -157,7 +157,7 @@ main(int argc, char **argv)
     g_autofree char *path = write_sound(folder);
     int status;
 
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    g_test_init(&argc, &argv, NULL);
     gtk_init();
     g_test_add_data_func("/ui/timeline-waveform/columns", path, test_columns);
     g_test_add_data_func("/ui/timeline-waveform/uneven", path, test_uneven);
