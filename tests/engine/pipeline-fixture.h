@@ -22,7 +22,8 @@ typedef struct {
     GCancellable *cancellable;
     const char *cancel_phase; /* cancels when this phase has been reported so often */
     int cancel_after;
-    int n_outputs;
+    int n_outputs, n_snapped;
+    double covered; /* frames, by the matte as the model drew it */
     GByteArray *out;
 } PipelineFixture;
 
@@ -161,6 +162,11 @@ pipeline_fixture_output(
     PipelineFixture *self = user_data;
 
     g_assert_cmpint(index, ==, self->n_outputs++);
+    self->n_snapped += snapped != NULL;
+    for (guint i = 0; i < pixels; i++) {
+        self->covered += (double)alpha[i] / pixels;
+        g_assert_true(snapped == NULL || (snapped[i] >= 0 && snapped[i] <= 1));
+    }
     for (guint i = 0; i < pixels; i++)
         g_assert_true(alpha[i] >= 0 && alpha[i] <= 1);
     for (guint i = 0; i < 3 * pixels; i++) {
@@ -181,7 +187,8 @@ pipeline_fixture_finish(PipelineFixture *self, VeraPipeline *pipeline)
 
     pipeline_fixture_step_to(self, pipeline, vera_pipeline_get_n_steps(pipeline));
     g_byte_array_set_size(self->out, 0);
-    self->n_outputs = 0;
+    self->n_outputs = self->n_snapped = 0;
+    self->covered = 0;
     vera_pipeline_decode(pipeline, pipeline_fixture_output, self, self->cancellable, &error);
     g_assert_no_error(error);
     g_assert_cmpint(self->n_outputs, ==, self->request.plan->n_frames);

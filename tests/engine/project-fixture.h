@@ -129,7 +129,14 @@ fixture_make_state(const Fixture *fixture)
     VeraProjectClip *clip = vera_project_clip_new(clip_path, "Plate “A”");
     VeraEdit *edit = vera_edit_new(clip->id, 5, 77);
     VeraProjectTake *take = vera_project_take_new(take_dir, "first try");
-    const VeraMatteRefinement refinement = {0.1f, 0.9f, -1.5f, 3.25f, 12, TRUE, 0.05f};
+    const VeraMatteRefinement refinement = {.black = 0.1f,
+                                           .white = 0.9f,
+                                           .grow_px = -1.5f,
+                                           .feather_px = 3.25f,
+                                           .despeckle_px = 12,
+                                           .is_inverted = TRUE,
+                                           .is_snapped = FALSE,
+                                           .floor = 0.05f};
 
     g_ptr_array_add(state->clips, clip);
     g_ptr_array_add(state->edits, edit);

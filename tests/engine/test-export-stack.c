@@ -21,7 +21,7 @@ static const struct {
     float opacity;
 } kinds[N_LAYERS] = {
     {0, 3, 48, 32, 0.4f, 0.5f, 9, 0.8f, VERA_MATTE_REFINEMENT_INIT, 1.0f},
-    {1, 5, 64, 32, 0.5f, 0.6f, 8, 0.3f, {0.1f, 0.8f, 1.5f, 2.0f, 0, FALSE, 0.02f}, 0.4f},
+    {1, 5, 64, 32, 0.5f, 0.6f, 8, 0.3f, {.black = 0.1f, .white = 0.8f, .grow_px = 1.5f, .feather_px = 2.0f, .floor = 0.02f}, 0.4f},
     {2, 2, 32, 32, 0.6f, 0.4f, 6, 1.0f, VERA_MATTE_REFINEMENT_INIT, 0.75f},
 };
 
@@ -33,7 +33,7 @@ make_take(int i)
     g_autoptr(GError) error = NULL;
     g_autoptr(VeraTakeWriter) writer = NULL;
     int width = kinds[i].width, height = kinds[i].height, n = width * height;
-    g_autofree float *edit = g_new(float, 3 * n), *matte = g_new(float, n);
+    g_autofree float *edit = g_new(float, 3 * n), *matte = g_new(float, n), *snapped = g_new(float, n);
     VeraTake *take;
 
     record->instruction = g_strdup("Add a lamp");
@@ -47,13 +47,14 @@ make_take(int i)
         float x = (float)(p % width) - kinds[i].x * (float)width,
               y = (float)p / (float)width - kinds[i].y * (float)height;
         matte[p] = CLAMP((kinds[i].radius - hypotf(x, y)) / 4, 0.0f, 1.0f);
+        snapped[p] = hypotf(x, y) < kinds[i].radius - 2;
         for (int c = 0; c < 3; c++)
             edit[c * n + p] = kinds[i].value * (float)(p % (c + 3)) / (float)(c + 2);
     }
     if (!vera_take_is_take(dir)) {
         writer = vera_take_writer_new(dir, record, &error);
         for (int f = kinds[i].first; f <= kinds[i].last; f++)
-            g_assert_true(vera_take_writer_add_frame(writer, edit, matte, NULL, edit, &error));
+            g_assert_true(vera_take_writer_add_frame(writer, edit, matte, i < 2 ? snapped : NULL, edit, &error));
         g_assert_true(vera_take_writer_finish(writer, &error));
     }
     take = vera_take_open(dir, NULL, &error);
@@ -120,8 +121,8 @@ composite_as_canvas(
         mattes[i] = g_new0(float, W *H);
         if (index < kinds[i].first || index > kinds[i].last)
             continue;
-        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, FALSE, edit, matte, NULL,
-                                           NULL, &error));
+        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, kinds[i].refinement.is_snapped, edit, matte,
+                                           NULL, NULL, &error));
         g_autoptr(VeraLayerFrame) layer =
             vera_layer_frame_new(&(VeraImage){kinds[i].width, kinds[i].height, 3, edit},
                                  &(VeraImage){kinds[i].width, kinds[i].height, 1, matte}, NULL,

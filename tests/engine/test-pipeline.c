@@ -272,6 +272,23 @@ test_refused(PipelineFixture *self, gconstpointer data)
     }
 }
 
+/* Snapping changes nothing of what the model gives, and comes for all frames or none: none where the matte covers the lesser part,
+ * for what is added has no edge in the source. */
+static void
+test_snapped(PipelineFixture *self, gconstpointer data)
+{
+    g_autoptr(GBytes) plain = pipeline_fixture_run(self), snapped = NULL;
+
+    g_assert_cmpint(self->n_snapped, ==, 0);
+    self->request.snaps_matte = TRUE;
+    snapped = pipeline_fixture_run(self);
+    pipeline_fixture_check_equal(snapped, plain);
+    g_test_message("%g of %d frames are covered, %d were snapped", self->covered, self->n_outputs, self->n_snapped);
+    g_assert_true(self->n_snapped == 0 || self->n_snapped == self->n_outputs);
+    if (self->covered <= self->n_outputs / 2.0)
+        g_assert_cmpint(self->n_snapped, ==, 0);
+}
+
 static void
 test_refused_text(PipelineFixture *self, gconstpointer data)
 {
@@ -360,6 +377,7 @@ main(int argc, char **argv)
     ADD("weights", test_weights);
     ADD("windows", test_windows);
     ADD("refused", test_refused);
+    ADD("snapped", test_snapped);
     ADD("refused-text", test_refused_text);
     ADD("callbacks", test_callbacks);
     ADD("scratch-folder", test_scratch_folder);

@@ -65,6 +65,44 @@ test_summary(void)
         g_assert_cmpmem(pixels + i, 4, ((guint8[]){ 255, 128, 0, 255 }), 4);
 }
 
+/* Both mattes come back, each when it is asked for; a take without the snapped one gives what there is. Coverage is that of the
+ * snapped one. */
+static void
+test_snapped(void)
+{
+    g_autofree char *dir = fixture_get_path("snapped"), *plain_dir = fixture_get_path("plain");
+    g_autoptr(VeraTakeRecord) record = vera_take_record_new();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VeraTakeWriter) writer = NULL;
+    g_autoptr(VeraTake) take = NULL, plain = NULL;
+    float edit[3 * N] = { 0 }, matte[N], snapped[N] = { 0 }, got[N];
+    gint64 first = 0;
+
+    for (int p = 0; p < N; p++)
+        matte[p] = 0.75f;
+    snapped[3] = 1;
+    record->instruction = g_strdup("Change the background");
+    record->width = W;
+    record->height = H;
+    g_array_append_val(record->frames, first);
+    writer = vera_take_writer_new(dir, record, &error);
+    g_assert_true(vera_take_writer_add_frame(writer, edit, matte, snapped, edit, &error));
+    g_assert_true(vera_take_writer_finish(writer, &error));
+    take = vera_take_open(dir, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(vera_take_get_record(take)->has_snapped);
+    g_assert_cmpfloat(g_array_index(vera_take_get_record(take)->coverage, double, 0), ==, 1.0 / N);
+    g_assert_true(vera_take_read_frame(take, 0, TRUE, NULL, got, NULL, NULL, &error));
+    g_assert_cmpmem(got, sizeof got, snapped, sizeof snapped);
+    g_assert_true(vera_take_read_frame(take, 0, FALSE, NULL, got, NULL, NULL, &error));
+    g_assert_cmpmem(got, sizeof got, matte, sizeof matte);
+    write_take(plain_dir);
+    plain = vera_take_open(plain_dir, NULL, &error);
+    g_assert_false(vera_take_get_record(plain)->has_snapped);
+    g_assert_true(vera_take_read_frame(plain, 0, TRUE, NULL, got, NULL, NULL, &error));
+    g_assert_cmpfloat(got[0], ==, 0.02f);
+}
+
 /* A picture is never enlarged, nor less than a pixel. */
 static void
 test_size(void)
@@ -133,6 +171,7 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/engine/take/summary", test_summary);
+    g_test_add_func("/engine/take/snapped", test_snapped);
     g_test_add_func("/engine/take/size", test_size);
     g_test_add_func("/engine/take/without-coverage", test_without_coverage);
     g_test_add_func("/engine/take/missing", test_missing);
