@@ -165,3 +165,21 @@ vera_json_get_boolean(JsonObject *object, const char *name, gboolean fallback)
 
     return node ? json_node_get_boolean(node) : fallback;
 }
+
+gint64
+vera_json_get_int(JsonObject *object, const char *name, gint64 fallback)
+{
+    JsonNode *node = vera_json_get_value(object, name, G_TYPE_INT64);
+
+    return node ? json_node_get_int(node) : fallback;
+}
+
+double
+vera_json_get_double(JsonObject *object, const char *name, double fallback)
+{
+    JsonNode *node = vera_json_get_value(object, name, G_TYPE_DOUBLE);
+
+    if (node == NULL)
+        node = vera_json_get_value(object, name, G_TYPE_INT64);
+    return node ? json_node_get_double(node) : fallback;
+}

@@ -41,4 +41,10 @@ const char *vera_json_get_string(JsonObject *object, const char *name, const cha
 /** vera_json_get_boolean: Returns: member @name if it is true or false, otherwise @fallback */
 gboolean vera_json_get_boolean(JsonObject *object, const char *name, gboolean fallback);
 
+/** vera_json_get_int: Returns: member @name if it is a whole number, otherwise @fallback */
+gint64 vera_json_get_int(JsonObject *object, const char *name, gint64 fallback);
+
+/** vera_json_get_double: Returns: member @name if it is a number, otherwise @fallback */
+double vera_json_get_double(JsonObject *object, const char *name, double fallback);
+
 G_END_DECLS

@@ -27,7 +27,7 @@ vera_export_listing_free(VeraExportListing *self)
 static gint64
 vera_export_listing_get_frame(JsonObject *object, const char *name)
 {
-    gint64 number = json_object_get_int_member_with_default(object, name, 0);
+    gint64 number = vera_json_get_int(object, name, 0);
 
     return number > 0 ? number - 1 : -1;
 }

@@ -121,14 +121,13 @@ vera_take_record_read_numbers(VeraTakeRecord *self, JsonObject *object)
     JsonNode *frames = json_object_get_member(object, "frames");
     const char *seed = vera_json_get_string(object, "seed", "");
 
-    self->width = (int)json_object_get_int_member_with_default(object, "width", 0);
-    self->height = (int)json_object_get_int_member_with_default(object, "height", 0);
-    self->n_steps = (int)json_object_get_int_member_with_default(object, "steps", 0);
-    self->guidance = json_object_get_double_member_with_default(object, "guidance", 0);
-    self->shift = json_object_get_double_member_with_default(object, "shift", 0);
-    self->is_model_trained =
-        json_object_get_boolean_member_with_default(object, "model_trained", FALSE);
-    self->has_snapped = json_object_get_boolean_member_with_default(object, "snapped", FALSE);
+    self->width = (int)vera_json_get_int(object, "width", 0);
+    self->height = (int)vera_json_get_int(object, "height", 0);
+    self->n_steps = (int)vera_json_get_int(object, "steps", 0);
+    self->guidance = vera_json_get_double(object, "guidance", 0);
+    self->shift = vera_json_get_double(object, "shift", 0);
+    self->is_model_trained = vera_json_get_boolean(object, "model_trained", FALSE);
+    self->has_snapped = vera_json_get_boolean(object, "snapped", FALSE);
     if (frames == NULL || !JSON_NODE_HOLDS_ARRAY(frames) || self->width < 1 || self->height < 1 ||
         self->width > 65536 || self->height > 65536 || !isfinite(self->guidance) ||
         !isfinite(self->shift) ||
@@ -177,7 +176,7 @@ vera_take_record_load(const char *path, GError **error)
     }
     object = json_node_get_object(json_parser_get_root(parser));
     if (!json_object_has_member(object, "vera_take") ||
-        json_object_get_int_member_with_default(object, "vera_take", 0) > VERA_TAKE_VERSION ||
+        vera_json_get_int(object, "vera_take", 0) > VERA_TAKE_VERSION ||
         !vera_take_record_read_numbers(self, object)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                     "‘%s’ is not the record of a take, is damaged, or was written by a newer version.",

@@ -102,8 +102,7 @@ vera_queue_state_read(const char *path, GPtrArray *jobs, GError **error)
                             "it holds no list of jobs");
         return;
     }
-    if (json_object_get_int_member_with_default(object, "vera_queue", 0) >
-        VERA_QUEUE_STATE_FORMAT) {
+    if (vera_json_get_int(object, "vera_queue", 0) > VERA_QUEUE_STATE_FORMAT) {
         g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_UNSUPPORTED,
                             "a newer version of the program wrote it");
         return;
