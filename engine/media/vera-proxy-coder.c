@@ -132,7 +132,8 @@ vera_proxy_coder_encode(VeraProxyCoder *self, const VeraFrame *frame)
         return NULL;
     sws_scale(self->shrink, (const uint8_t *const *)frame->data, frame->stride, 0, frame->height,
               self->small->data, self->small->linesize);
-    /* The encoder refuses times that go back, which frames do once those behind the playhead are made. */
+    /* The encoder refuses times that go back, which frames do once those behind the playhead are
+     * made. */
     self->small->pts = self->n_coded++;
     if (avcodec_send_frame(self->encoder, self->small) == 0 &&
         avcodec_receive_packet(self->encoder, self->packet) == 0)

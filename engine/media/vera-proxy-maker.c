@@ -146,7 +146,8 @@ vera_proxy_maker_make_room(VeraProxyMaker *self, gint64 bytes)
     return TRUE;
 }
 
-/** There is no room. Returns: whether there may be by now: the limit was raised while it was measured */
+/** There is no room. Returns: whether there may be by now: the limit was raised while it was
+ * measured */
 static gboolean
 vera_proxy_maker_stop_for_room(VeraProxyMaker *self)
 {

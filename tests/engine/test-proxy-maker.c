@@ -178,8 +178,9 @@ test_from_the_middle(void)
 {
     g_autofree char *folder = fixture_get_path("middle"), *path = fixture_get_path("groups.mp4");
 
-    g_assert_true(fixture_run("ffmpeg -y -f lavfi -i testsrc2=s=322x182:r=24:d=4 -c:v libx264 -preset "
-                              "ultrafast -g 24 -keyint_min 24 -sc_threshold 0 -pix_fmt yuv420p groups.mp4"));
+    g_assert_true(
+        fixture_run("ffmpeg -y -f lavfi -i testsrc2=s=322x182:r=24:d=4 -c:v libx264 -preset "
+                    "ultrafast -g 24 -keyint_min 24 -sc_threshold 0 -pix_fmt yuv420p groups.mp4"));
     g_autoptr(VeraFrameCache) cache = vera_frame_cache_new(path, 0, NULL);
     vera_frame_cache_request(cache, 60, 0);
     g_autoptr(VeraProxyMaker) maker = vera_proxy_maker_new(cache, folder, 512 * MIB, NULL, NULL);
@@ -197,9 +198,10 @@ test_limit_raised_meanwhile(void)
     g_autoptr(VeraFrameCache) cache = open_cache("a.mp4", 0);
 
     /* Many files that go before it is seen that one which stays takes all the room. */
-    g_assert_true(fixture_run("mkdir raised && cd raised && seq -f %05g.proxies 0 9999 | xargs touch -d "
-                              "2011-01-01 && touch -d 2010-01-01 00000.proxies && head -c 4000000 "
-                              "/dev/zero > held.proxies"));
+    g_assert_true(
+        fixture_run("mkdir raised && cd raised && seq -f %05g.proxies 0 9999 | xargs touch -d "
+                    "2011-01-01 && touch -d 2010-01-01 00000.proxies && head -c 4000000 "
+                    "/dev/zero > held.proxies"));
     int fd = open(held, O_RDWR | O_CLOEXEC);
     g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
     g_autoptr(VeraProxyMaker) maker = vera_proxy_maker_new(cache, folder, 1, NULL, NULL);
