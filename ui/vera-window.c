@@ -12,6 +12,8 @@
 
 /* Characters that a toast shows in a small window. */
 #define VERA_WINDOW_TOAST_LENGTH 70
+/* Characters of a job's title that it shows. */
+#define VERA_WINDOW_TITLE_LENGTH 44
 
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
 
@@ -234,11 +236,21 @@ vera_window_queue_cb(VeraWindow *self)
     adw_view_stack_page_set_needs_attention(self->queue_page, FALSE);
 }
 
+/* What became of a job, and the beginning of what it was. */
+static char *
+vera_window_describe_end(VeraJob *job, const char *text)
+{
+    const char *title = vera_job_get_title(job);
+    g_autofree char *start = g_utf8_substring(title, 0, MIN(g_utf8_strlen(title, -1), VERA_WINDOW_TITLE_LENGTH));
+
+    return g_strdup_printf("%s: %s%s", text, start, strlen(start) < strlen(title) ? "…" : "");
+}
+
 /* A long job ends while the user is elsewhere: the desktop says so. */
 static void
 vera_window_job_finished_cb(VeraWindow *self, VeraJob *job)
 {
-    g_autofree char *text = vera_queue_row_describe(job), *message = g_strdup_printf("%s: %s", vera_job_get_title(job), text);
+    g_autofree char *text = vera_queue_row_describe(job), *message = vera_window_describe_end(job, text);
     g_autoptr(GNotification) notification = NULL;
 
     if (vera_job_get_state(job) == VERA_JOB_STATE_CANCELLED)

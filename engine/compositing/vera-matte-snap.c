@@ -20,8 +20,8 @@
 /* A colour that was seen less often, in a million pixels, says nothing. */
 #define VERA_SNAP_RARE 0.11f
 /* How sure the place alone makes of being kept: at the rim of the reach, and in the middle. */
-#define VERA_SNAP_PLACE_LEAST 0.25f
-#define VERA_SNAP_PLACE_MOST 0.75f
+#define VERA_SNAP_PLACE_LEAST 0.3f
+#define VERA_SNAP_PLACE_MOST 0.8f
 
 /* The random walk: pull of the colours, contrast that stops it, steps of the conjugate gradients. */
 #define VERA_SNAP_PULL 0.15
