@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * colours of the frames say exactly. In rounds, over all frames: colours are counted inside and around the kept area
  * (@vera_matte_snap_learn), then each frame's kept area is found anew as what a random walk with these colours as its prior ends in
  * (@vera_matte_snap_find; L. Grady, "Multilabel random walker image segmentation using prior models", 2005). Nothing further from
- * the model's own area than about a tenth of the width is ever kept. Same input, same bytes.
+ * where it may be than about a tenth of the width is ever kept. Same input, same bytes.
  *
  * Planes are of one size. A kept area is 1 - matte: 1 where the source stays. Pictures are planar [3, height, width].
  *
@@ -43,7 +43,7 @@ void vera_matte_snap_learn(VeraMatteSnap *self, const float *rgb, const float *d
 /**
  * vera_matte_snap_find:
  * @rgb: as for vera_matte_snap_learn()
- * @drawn: likewise
+ * @drawn: where it may be, 0..1: what the model keeps, and what else speaks for a place
  * @kept: (out caller-allocates): what is to be kept, 0..1
  */
 void vera_matte_snap_find(VeraMatteSnap *self, const float *rgb, const float *drawn, float *kept);

@@ -23,6 +23,7 @@ struct _VeraPipeline {
     float *latents[VERA_N_BRANCHES]; /* [z, latents, h, w] */
     float *source, *mask;
     VeraFrameSpill *plates; /* (nullable): the source's frames, [3, H, W], where mattes are snapped to them */
+    VeraFrameSpill *regions; /* (nullable): and the mask's, [H, W] */
     gint64 shape[4];
     int step;
     VeraPipelinePreview preview;

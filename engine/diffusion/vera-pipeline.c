@@ -78,10 +78,10 @@ vera_pipeline_encode_text(VeraPipeline *self, gboolean is_negative, GCancellable
     return vera_transformer_prepare_text(is_other ? self->other : self->transformer, hidden, n_real, cancellable, error);
 }
 
-/* Codes the whole range as a stream, and keeps its frames in @plates unless that is NULL; frames past the end repeat the last one. */
+/* Codes the whole range as a stream, and keeps @n_planes of its frames in @kept unless that is NULL; frames past the end repeat the last one. */
 static gboolean
 vera_pipeline_encode_video(
-    VeraPipeline *self, VeraPipelineFrameFunc read, VeraFrameSpill *plates, float *latents, double share[2], GCancellable *cancellable, GError **error)
+    VeraPipeline *self, VeraPipelineFrameFunc read, VeraFrameSpill *kept, gsize n_planes, float *latents, double share[2], GCancellable *cancellable, GError **error)
 {
     const VeraFramePlan *plan = self->request.plan;
     gint64 pixels = (gint64)self->request.width * self->request.height, plane = self->shape[2] * self->shape[3];
@@ -98,7 +98,7 @@ vera_pipeline_encode_video(
         for (int i = 0; i < n; i++) {
             if (first + i < plan->n_frames &&
                 (!read(first + i, frame, self->request.frame_data, error) ||
-                 (plates != NULL && !vera_frame_spill_write(plates, first + i, 0, frame, (gsize)(3 * pixels), error))))
+                 (kept != NULL && !vera_frame_spill_write(kept, first + i, 0, frame, n_planes * (gsize)pixels, error))))
                 return FALSE;
             for (int c = 0; c < 3; c++)
                 memcpy(chunk + (c * n + i) * pixels, frame + c * pixels, (gsize)pixels * sizeof(float));
@@ -244,12 +244,14 @@ vera_pipeline_encode_videos(VeraPipeline *self, GCancellable *cancellable, GErro
     gboolean has_mask = r->read_mask != NULL;
 
     if (r->snaps_matte) {
-        self->plates = vera_frame_spill_new(r->scratch_folder, 3 * (gsize)r->width * (gsize)r->height, r->plan->n_frames, error);
-        if (self->plates == NULL)
+        gsize pixels = (gsize)r->width * (gsize)r->height;
+        self->plates = vera_frame_spill_new(r->scratch_folder, 3 * pixels, r->plan->n_frames, error);
+        self->regions = self->plates && has_mask ? vera_frame_spill_new(r->scratch_folder, pixels, r->plan->n_frames, error) : NULL;
+        if (self->plates == NULL || (has_mask && self->regions == NULL))
             return FALSE;
     }
-    return vera_pipeline_encode_video(self, r->read_source, self->plates, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
-           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, NULL, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
+    return vera_pipeline_encode_video(self, r->read_source, self->plates, 3, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
+           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, self->regions, 1, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
 }
 
 VeraPipeline *
@@ -281,6 +283,7 @@ vera_pipeline_free(VeraPipeline *self)
     }
     g_free(self->source);
     g_clear_pointer(&self->plates, vera_frame_spill_free);
+    g_clear_pointer(&self->regions, vera_frame_spill_free);
     g_free(self->mask);
     g_clear_pointer(&self->text, vera_text_context_free);
     g_clear_pointer(&self->negative, vera_text_context_free);
