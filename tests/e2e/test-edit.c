@@ -272,6 +272,31 @@ test_resume_of_another_request(void)
     }
 }
 
+/* A changed background has two mattes; either is delivered, from one take. */
+static void
+test_snapped(void)
+{
+    const char *source = g_getenv("VERA_SOURCE_ROOT");
+    g_autofree char *clip = g_build_filename(source, "data", "sample", "sample.mp4", NULL);
+    g_autofree char *region = g_build_filename(source, "data", "sample", "region.png", NULL);
+    g_autofree char *out = g_build_filename(root_dir, "snap", NULL), *take = g_build_filename(out, "take", NULL);
+    g_autofree char *drawn = g_build_filename(root_dir, "drawn", NULL), *said = NULL, *model = get_model();
+    g_autofree char *of_edit = g_build_filename(out, "matte", "sample.1003.png", NULL);
+    g_autofree char *of_drawn = g_build_filename(drawn, "matte", "sample.1003.png", NULL);
+    g_autoptr(GBytes) a = NULL, b = NULL;
+
+    g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Change the background to a starry night over mountains. Keep the walker intact.",
+                        "--region", region, "--range", "1-5", "--model", model, "--export", "png", "--output", out, NULL),
+                    ==, 0);
+    g_assert_cmpint(run(&said, VERA, "info", take, NULL), ==, 0);
+    g_assert_nonnull(strstr(said, "as drawn, and snapped to the picture"));
+    g_assert_cmpint(run(NULL, VERA, "export", take, "--no-snap", "--export", "png", "--output", drawn, NULL), ==, 0);
+    a = decode(of_edit, "gray16le", 0);
+    b = decode(of_drawn, "gray16le", 0);
+    g_assert_cmpuint(g_bytes_get_size(a), ==, g_bytes_get_size(b));
+    g_assert_false(g_bytes_equal(a, b));
+}
+
 /* Each bad input ends with its code and one sentence that names the thing. */
 static void
 test_bad_input(void)
@@ -341,6 +366,7 @@ main(int argc, char **argv)
     g_test_add_func("/e2e/verify-finds-one-bit", test_verify_finds_one_bit);
     g_test_add_func("/e2e/stop-and-resume", test_stop_and_resume);
     g_test_add_func("/e2e/resume-of-another-request", test_resume_of_another_request);
+    g_test_add_func("/e2e/snapped", test_snapped);
     g_test_add_func("/e2e/bad-input", test_bad_input);
     code = g_test_run();
     run(NULL, "rm", "-rf", root_dir, NULL);
