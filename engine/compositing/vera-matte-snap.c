@@ -16,7 +16,7 @@
 #define VERA_SNAP_AROUND 0.16
 
 /* What a count around weighs against one inside: the model's area holds some background, and less of it than lies around. */
-#define VERA_SNAP_AROUND_WEIGHT 0.45f
+#define VERA_SNAP_AROUND_WEIGHT 0.5f
 /* A colour that was seen less often, in a million pixels, says nothing. */
 #define VERA_SNAP_RARE 0.11f
 /* How sure the place alone makes of being kept: at the rim of the reach, and in the middle. */

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "engine/compositing/vera-matte-snap.h"
+#include "engine/compositing/vera-matte.h"
 #include "engine/diffusion/vera-pipeline-private.h"
 #include "engine/vera-engine-error.h"
 
@@ -8,7 +9,10 @@
 #define VERA_PIPELINE_SNAP_LEAST 0.25
 
 /* How much the user's region speaks for the whole of the side that the subject is on. */
-#define VERA_PIPELINE_SNAP_REGION 0.5f
+#define VERA_PIPELINE_SNAP_REGION 0.3f
+
+/* Islands and holes of a smaller share of the frame come from the grain of the background. */
+#define VERA_PIPELINE_SNAP_SPECKLE (1.0 / 700)
 
 /* One frame at a time: its layers, of which the last plane is what is kept, its picture, and its region. */
 typedef struct {
@@ -73,17 +77,17 @@ vera_pipeline_snapper_get_plane(const VeraPipelineSnapper *s, gsize plane)
     return s->frame + plane * s->pixels;
 }
 
-/* Writes the last plane as 1 minus plane @from, and adds up what that leaves in it. */
+/* What the model keeps is what is kept at first, @total of it. */
 static gboolean
-vera_pipeline_snapper_turn(VeraPipelineSnapper *s, int n_frames, gsize from, double *total, GError **error)
+vera_pipeline_snapper_begin(VeraPipelineSnapper *s, int n_frames, double *total, GError **error)
 {
     *total = 0;
     for (int i = 0; i < n_frames; i++) {
-        float *kept = vera_pipeline_snapper_get_plane(s, 4), *values = vera_pipeline_snapper_get_plane(s, from);
+        float *kept = vera_pipeline_snapper_get_plane(s, 4), *matte = vera_pipeline_snapper_get_plane(s, 3);
         if (!vera_pipeline_snapper_read(s, i, error))
             return FALSE;
         for (gsize p = 0; p < s->pixels; p++) {
-            kept[p] = 1 - values[p];
+            kept[p] = 1 - matte[p];
             *total += kept[p];
         }
         if (!vera_frame_spill_write(s->layers, i, 4 * s->pixels, kept, s->pixels, error))
@@ -118,13 +122,30 @@ vera_pipeline_snapper_go_round(VeraPipelineSnapper *s, int n_frames, double *tot
     return TRUE;
 }
 
+/* What was found, without its specks, becomes the matte. */
 static gboolean
-vera_pipeline_snapper_run(VeraPipelineSnapper *s, int n_frames, gboolean *is_snapped, GError **error)
+vera_pipeline_snapper_finish(VeraPipelineSnapper *s, int n_frames, const VeraImage *kept, GError **error)
 {
-    double all = (double)s->pixels * n_frames, before, after, ignored;
+    const VeraMatteRefinement clean = { .white = 1, .despeckle_px = (int)((double)s->pixels * VERA_PIPELINE_SNAP_SPECKLE) };
+
+    for (int i = 0; i < n_frames; i++) {
+        if (!vera_pipeline_snapper_read(s, i, error) || !vera_matte_refine(&clean, kept, error))
+            return FALSE;
+        for (gsize p = 0; p < s->pixels; p++)
+            kept->values[p] = 1 - kept->values[p];
+        if (!vera_frame_spill_write(s->layers, i, 4 * s->pixels, kept->values, s->pixels, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+vera_pipeline_snapper_run(VeraPipelineSnapper *s, int n_frames, const VeraImage *kept, gboolean *is_snapped, GError **error)
+{
+    double all = (double)s->pixels * n_frames, before, after;
 
     *is_snapped = FALSE;
-    if (!vera_pipeline_snapper_turn(s, n_frames, 3, &before, error))
+    if (!vera_pipeline_snapper_begin(s, n_frames, &before, error))
         return FALSE;
     if (before <= 0 || before >= all / 2)
         return TRUE;
@@ -136,7 +157,7 @@ vera_pipeline_snapper_run(VeraPipelineSnapper *s, int n_frames, gboolean *is_sna
     if (after < VERA_PIPELINE_SNAP_LEAST * before)
         return TRUE;
     *is_snapped = TRUE;
-    return vera_pipeline_snapper_turn(s, n_frames, 4, &ignored, error);
+    return vera_pipeline_snapper_finish(s, n_frames, kept, error);
 }
 
 gboolean
@@ -148,6 +169,7 @@ vera_pipeline_snap(VeraPipeline *self, VeraFrameSpill *layers, gboolean *is_snap
     g_autoptr(VeraMatteSnap) snap = region ? vera_matte_snap_new(self->request.width, self->request.height, error) : NULL;
     VeraPipelineSnapper snapper = { .layers = layers, .plates = self->plates, .regions = self->regions, .snap = snap, .frame = frame,
                                     .plate = plate, .region = region, .drawn = drawn, .pixels = pixels, .cancellable = cancellable };
+    VeraImage kept = { self->request.width, self->request.height, 1, frame ? frame + 4 * pixels : NULL };
 
-    return snap != NULL && vera_pipeline_snapper_run(&snapper, self->request.plan->n_frames, is_snapped, error);
+    return snap != NULL && vera_pipeline_snapper_run(&snapper, self->request.plan->n_frames, &kept, is_snapped, error);
 }
