@@ -13,6 +13,8 @@
 
 /* Islands and holes of a smaller share of the frame come from the grain of the background. */
 #define VERA_PIPELINE_SNAP_SPECKLE (1.0 / 700)
+/* Fainter ones are no islands, and go this way. */
+#define VERA_PIPELINE_SNAP_FAINT 0.3f
 
 /* One frame at a time: its layers, of which the last plane is what is kept, its picture, and its region. */
 typedef struct {
@@ -126,7 +128,8 @@ vera_pipeline_snapper_go_round(VeraPipelineSnapper *s, int n_frames, double *tot
 static gboolean
 vera_pipeline_snapper_finish(VeraPipelineSnapper *s, int n_frames, const VeraImage *kept, GError **error)
 {
-    const VeraMatteRefinement clean = { .white = 1, .despeckle_px = (int)((double)s->pixels * VERA_PIPELINE_SNAP_SPECKLE) };
+    const VeraMatteRefinement clean = { .black = VERA_PIPELINE_SNAP_FAINT, .white = 1 - VERA_PIPELINE_SNAP_FAINT,
+                                        .despeckle_px = (int)((double)s->pixels * VERA_PIPELINE_SNAP_SPECKLE) };
 
     for (int i = 0; i < n_frames; i++) {
         if (!vera_pipeline_snapper_read(s, i, error) || !vera_matte_refine(&clean, kept, error))
