@@ -1,9 +1,10 @@
 #include "config.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
 #include <gio/gio.h>
+
+#include "tests/e2e/shell-fixture.h"
 
 /* The options of delivery as a person uses them: the program writes, ffmpeg and exrheader read. */
 
@@ -14,22 +15,13 @@ static int run(char **out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static int
 run(char **out, const char *format, ...)
 {
-    g_autofree char *command = NULL, *line = NULL, *text = NULL;
+    g_autofree char *command = NULL;
     va_list arguments;
-    int status = 1;
 
     va_start(arguments, format);
     command = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    line = g_strdup_printf("exec 2>&1; cd '%s'; vera() { '%s' \"$@\"; }; %s", root_dir,
-                           g_getenv("VERA_PROGRAM"), command);
-    const char *argv[] = {"/bin/sh", "-c", line, NULL};
-    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &text, NULL,
-                               &status, NULL));
-    g_test_message("%s: %s", command, text);
-    if (out != NULL)
-        *out = g_steal_pointer(&text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return shell_fixture_run(root_dir, "", command, out);
 }
 
 static void

@@ -1,10 +1,11 @@
 #include "config.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
+
+#include "tests/e2e/shell-fixture.h"
 
 /* What nobody types but what happens: names of any bytes, files that cannot grow, records that somebody damaged. The program ends with its
  * code and a sentence, and keeps what it has made. */
@@ -16,23 +17,17 @@ static int run(char **out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static int
 run(char **out, const char *format, ...)
 {
-    g_autofree char *command = NULL, *line = NULL, *text = NULL;
+    g_autofree char *command = NULL;
     va_list arguments;
-    int status = 1;
+    g_autofree char *prelude = g_strdup_printf(
+        "model='%s/tests/golden/model-f32'\n"
+        "edit() { vera edit \"$@\" --instruction 'Add a fox' --model \"$model\" --size 64x32 --steps 1 --range 1-2; }\n",
+        g_getenv("VERA_SOURCE_ROOT"));
 
     va_start(arguments, format);
     command = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    line = g_strdup_printf("exec 2>&1; cd '%s'; vera() { '%s' \"$@\"; }; model='%s/tests/golden/model-f32'\n"
-                           "edit() { vera edit \"$@\" --instruction 'Add a fox' --model \"$model\" --size 64x32 --steps 1 --range 1-2; }\n%s",
-                           root_dir, g_getenv("VERA_PROGRAM"), g_getenv("VERA_SOURCE_ROOT"), command);
-    const char *argv[] = { "/bin/bash", "-c", line, NULL };
-    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &text, NULL, &status, NULL));
-    g_autofree char *shown = g_utf8_make_valid(text, -1);
-    g_test_message("%s: %s", command, shown);
-    if (out != NULL)
-        *out = g_steal_pointer(&text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return shell_fixture_run(root_dir, prelude, command, out);
 }
 
 static void
