@@ -5,6 +5,7 @@
 #include "app/vera-cli-eval-private.h"
 #include "app/vera-cli-model.h"
 #include "app/vera-cli.h"
+#include "engine/diffusion/vera-snapper.h"
 #include "engine/diffusion/vera-text-encoder.h"
 #include "engine/diffusion/vera-tokenizer.h"
 #include "engine/diffusion/vera-transformer.h"
@@ -12,21 +13,25 @@
 #include "engine/vera-engine-error.h"
 
 gboolean
-vera_eval_get_f32(VeraEval *self, const char *name, int n_dims, VeraEvalInput *input, GError **error)
+vera_eval_get_f32(
+    VeraEval *self, const char *name, int n_dims, VeraEvalInput *input, GError **error)
 {
     memset(input, 0, sizeof *input);
     if (!vera_weights_get(self->in, name, &input->tensor)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘%s’ is not in ‘%s’.", name, self->in_path);
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The input ‘%s’ is not in ‘%s’.", name, self->in_path);
         return FALSE;
     }
     if (input->tensor.dtype != VERA_K_DTYPE_F32 || (n_dims > 0 && input->tensor.n_dims != n_dims)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "The input ‘%s’ of ‘%s’ must be F32 with %d dimensions.", name, self->in_path, n_dims);
+                    "The input ‘%s’ of ‘%s’ must be F32 with %d dimensions.", name, self->in_path,
+                    n_dims);
         return FALSE;
     }
     /* The leading dimension is a batch of one. */
     if (n_dims > 0 && input->tensor.shape[0] != 1) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘%s’ must hold a batch of one.", name);
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The input ‘%s’ must hold a batch of one.", name);
         return FALSE;
     }
     input->values = input->tensor.data;
@@ -40,9 +45,10 @@ vera_eval_get_i64(VeraEval *self, const char *name, const gint64 **values, int *
 {
     VeraKTensor tensor;
 
-    if (!vera_weights_get(self->in, name, &tensor) || tensor.dtype != VERA_K_DTYPE_I64 || tensor.n_dims != 2 || tensor.shape[0] != 1 ||
-        tensor.shape[1] > 65536) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘%s’ of ‘%s’ must be I64 [1, L].", name, self->in_path);
+    if (!vera_weights_get(self->in, name, &tensor) || tensor.dtype != VERA_K_DTYPE_I64 ||
+        tensor.n_dims != 2 || tensor.shape[0] != 1 || tensor.shape[1] > 65536) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The input ‘%s’ of ‘%s’ must be I64 [1, L].", name, self->in_path);
         return FALSE;
     }
     *values = tensor.data;
@@ -57,7 +63,7 @@ vera_eval_add_output(VeraEval *self, const char *name, int n_dims, const gint64 
     VeraKTensor view = vera_k_tensor(VERA_K_DTYPE_F32, NULL, n_dims, (const int64_t *)shape);
 
     view.data = g_new0(float, vera_k_tensor_n_elements(&view));
-    *out = (VeraNamedTensor){ name, view };
+    *out = (VeraNamedTensor){name, view};
     return view.data;
 }
 
@@ -66,7 +72,8 @@ vera_eval_text_encoder(VeraEval *self, GError **error)
 {
     const VeraTextEncoderConfig *config = vera_model_get_text_encoder_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_text_encoder_weights(self->model, error) : NULL;
-    g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(self->runtime, config, weights, error) : NULL;
+    g_autoptr(VeraTextEncoder) encoder =
+        weights ? vera_text_encoder_new(self->runtime, config, weights, error) : NULL;
     const gint64 *ids, *mask;
     int n, n_mask;
 
@@ -74,18 +81,22 @@ vera_eval_text_encoder(VeraEval *self, GError **error)
         !vera_eval_get_i64(self, "attention_mask", &mask, &n_mask, error))
         return FALSE;
     if (n_mask != n) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "input_ids and attention_mask differ in length.");
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                            "input_ids and attention_mask differ in length.");
         return FALSE;
     }
     for (int i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= config->vocab_size || mask[i] < 0 || mask[i] > 1) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                        "The input_ids must lie in the vocabulary of %d and the attention_mask hold 0 or 1.", config->vocab_size);
+                        "The input_ids must lie in the vocabulary of %d and the attention_mask "
+                        "hold 0 or 1.",
+                        config->vocab_size);
             return FALSE;
         }
     }
-    return vera_text_encoder_run(encoder, ids, mask, n,
-                                 vera_eval_add_output(self, "hidden", 3, (gint64[]){ 1, n, config->d_model }), NULL, error);
+    return vera_text_encoder_run(
+        encoder, ids, mask, n,
+        vera_eval_add_output(self, "hidden", 3, (gint64[]){1, n, config->d_model}), NULL, error);
 }
 
 static gboolean
@@ -103,11 +114,40 @@ vera_eval_vae(VeraEval *self, gboolean is_decode, GError **error)
     t = config->temporal_factor;
     if (is_decode)
         return vera_vae_decode(vae, in.values, in.shape,
-                               vera_eval_add_output(self, "video", 5, (gint64[]){ 1, 3, (in.shape[1] - 1) * t + 1, in.shape[2] * s, in.shape[3] * s }),
+                               vera_eval_add_output(self, "video", 5,
+                                                    (gint64[]){1, 3, (in.shape[1] - 1) * t + 1,
+                                                               in.shape[2] * s, in.shape[3] * s}),
                                NULL, error);
-    return vera_vae_encode(vae, in.values, in.shape,
-                           vera_eval_add_output(self, "latents", 5, (gint64[]){ 1, config->z_dim, (in.shape[1] - 1) / t + 1, in.shape[2] / s, in.shape[3] / s }),
-                           NULL, error);
+    return vera_vae_encode(
+        vae, in.values, in.shape,
+        vera_eval_add_output(self, "latents", 5,
+                             (gint64[]){1, config->z_dim, (in.shape[1] - 1) / t + 1,
+                                        in.shape[2] / s, in.shape[3] / s}),
+        NULL, error);
+}
+
+static gboolean
+vera_eval_snapper(VeraEval *self, GError **error)
+{
+    const VeraSnapperConfig *config = vera_model_get_snapper_config(self->model, error);
+    VeraWeights *weights = config ? vera_model_get_snapper_weights(self->model, error) : NULL;
+    g_autoptr(VeraSnapper) snapper =
+        weights ? vera_snapper_new(self->runtime, config, weights, error) : NULL;
+    VeraEvalInput in;
+    float *kept;
+
+    if (snapper == NULL || !vera_eval_get_f32(self, "input", 4, &in, error))
+        return FALSE;
+    if (in.shape[0] != VERA_SNAPPER_N_INPUTS || in.shape[1] > G_MAXINT16 ||
+        in.shape[2] > G_MAXINT16) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The input ‘input’ of ‘%s’ must be [1, %d, height, width].", self->in_path,
+                    VERA_SNAPPER_N_INPUTS);
+        return FALSE;
+    }
+    kept = vera_eval_add_output(self, "kept", 4, (gint64[]){1, 1, in.shape[1], in.shape[2]});
+    return vera_snapper_run(snapper, in.values, (int)in.shape[2], (int)in.shape[1], kept, NULL,
+                            error);
 }
 
 static VeraTextContext *
@@ -118,11 +158,13 @@ vera_eval_prepare_text(VeraEval *self, VeraTransformer *transformer, int width, 
     if (!vera_eval_get_f32(self, "text", 3, &text, error))
         return NULL;
     if (text.shape[1] != width) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘text’ has rows of %" G_GINT64_FORMAT " where %d are expected.",
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                    "The input ‘text’ has rows of %" G_GINT64_FORMAT " where %d are expected.",
                     text.shape[1], width);
         return NULL;
     }
-    return vera_transformer_prepare_text(transformer, text.values, (int)MIN(text.shape[0], G_MAXINT), NULL, error);
+    return vera_transformer_prepare_text(transformer, text.values,
+                                         (int)MIN(text.shape[0], G_MAXINT), NULL, error);
 }
 
 static gboolean
@@ -133,14 +175,15 @@ vera_eval_branch(VeraEval *self, GError **error)
     g_autoptr(VeraTransformer) transformer = NULL;
     g_autoptr(VeraTextContext) text = NULL;
     VeraEvalInput latents, timestep;
-    VeraTransformerInput input = { 0 };
-    float *out[VERA_N_BRANCHES] = { 0 };
+    VeraTransformerInput input = {0};
+    float *out[VERA_N_BRANCHES] = {0};
 
     for (int b = 0; b < VERA_N_BRANCHES; b++)
         if (strcmp(self->branch, vera_branch_get_name(b)) == 0)
             branch = b;
     config = vera_model_get_branch_config(self->model, branch, error);
-    transformer = config ? vera_transformer_new_single(self->runtime, self->model, branch, error) : NULL;
+    transformer =
+        config ? vera_transformer_new_single(self->runtime, self->model, branch, error) : NULL;
     if (transformer == NULL || !vera_eval_get_f32(self, "latents", 5, &latents, error) ||
         !vera_eval_get_f32(self, "timestep", 1, &timestep, error))
         return FALSE;
@@ -151,27 +194,36 @@ vera_eval_branch(VeraEval *self, GError **error)
     memcpy(input.shape, latents.shape, sizeof input.shape);
     input.timestep = timestep.values[0];
     input.text = text;
-    out[0] = vera_eval_add_output(self, "velocity", 5, (const gint64[]){ 1, config->out_channels, latents.shape[1], latents.shape[2], latents.shape[3] });
+    out[0] = vera_eval_add_output(self, "velocity", 5,
+                                  (const gint64[]){1, config->out_channels, latents.shape[1],
+                                                   latents.shape[2], latents.shape[3]});
     return vera_transformer_forward(transformer, &input, out, NULL, error);
 }
 
 static gboolean
-vera_eval_check_like(const VeraEvalInput *a, const VeraEvalInput *b, const char *name, GError **error)
+vera_eval_check_like(const VeraEvalInput *a,
+                     const VeraEvalInput *b,
+                     const char *name,
+                     GError **error)
 {
     if (memcmp(a->shape, b->shape, sizeof a->shape) == 0)
         return TRUE;
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘%s’ differs in shape from ‘edit’.", name);
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                "The input ‘%s’ differs in shape from ‘edit’.", name);
     return FALSE;
 }
 
 static gboolean
 vera_eval_transformer(VeraEval *self, GError **error)
 {
-    const VeraBranchConfig *config = vera_model_get_branch_config(self->model, VERA_BRANCH_EDIT, error);
-    g_autoptr(VeraTransformer) transformer = config ? vera_transformer_new(self->runtime, self->model, VERA_TRANSFORMER_RESIDENT, error) : NULL;
+    const VeraBranchConfig *config =
+        vera_model_get_branch_config(self->model, VERA_BRANCH_EDIT, error);
+    g_autoptr(VeraTransformer) transformer =
+        config ? vera_transformer_new(self->runtime, self->model, VERA_TRANSFORMER_RESIDENT, error)
+               : NULL;
     g_autoptr(VeraTextContext) text = NULL;
     VeraEvalInput latents[VERA_N_BRANCHES], source, mask, timestep;
-    VeraTransformerInput input = { 0 };
+    VeraTransformerInput input = {0};
     VeraKTensor probe;
     float *out[VERA_N_BRANCHES];
 
@@ -180,14 +232,16 @@ vera_eval_transformer(VeraEval *self, GError **error)
         return FALSE;
     for (int b = 0; b < VERA_N_BRANCHES; b++) {
         const char *name = vera_branch_get_name(b);
-        if (!vera_eval_get_f32(self, name, 5, &latents[b], error) || !vera_eval_check_like(&latents[b], &latents[0], name, error))
+        if (!vera_eval_get_f32(self, name, 5, &latents[b], error) ||
+            !vera_eval_check_like(&latents[b], &latents[0], name, error))
             return FALSE;
         input.latents[b] = latents[b].values;
     }
     if (!vera_eval_check_like(&source, &latents[0], "source", error))
         return FALSE;
     if (vera_weights_get(self->in, "mask", &probe)) {
-        if (!vera_eval_get_f32(self, "mask", 5, &mask, error) || !vera_eval_check_like(&mask, &latents[0], "mask", error))
+        if (!vera_eval_get_f32(self, "mask", 5, &mask, error) ||
+            !vera_eval_check_like(&mask, &latents[0], "mask", error))
             return FALSE;
         input.mask = mask.values;
     }
@@ -199,7 +253,9 @@ vera_eval_transformer(VeraEval *self, GError **error)
     input.timestep = timestep.values[0];
     input.text = text;
     for (int b = 0; b < VERA_N_BRANCHES; b++)
-        out[b] = vera_eval_add_output(self, vera_branch_get_name(b), 5, (const gint64[]){ 1, config->out_channels, source.shape[1], source.shape[2], source.shape[3] });
+        out[b] = vera_eval_add_output(self, vera_branch_get_name(b), 5,
+                                      (const gint64[]){1, config->out_channels, source.shape[1],
+                                                       source.shape[2], source.shape[3]});
     return vera_transformer_forward(transformer, &input, out, NULL, error);
 }
 
@@ -211,11 +267,14 @@ vera_eval_sampler(VeraEval *self, GError **error)
     gint64 n, shape[VERA_K_MAX_DIMS];
     float *trajectory, *timesteps, *sigmas;
 
-    if (!vera_eval_get_f32(self, "sample", 0, &sample, error) || !vera_eval_get_f32(self, "velocity", 0, &velocity, error))
+    if (!vera_eval_get_f32(self, "sample", 0, &sample, error) ||
+        !vera_eval_get_f32(self, "velocity", 0, &velocity, error))
         return FALSE;
     n = vera_k_tensor_n_elements(&sample.tensor);
-    if (vera_k_tensor_n_elements(&velocity.tensor) != n * self->n_steps || sample.tensor.n_dims >= VERA_K_MAX_DIMS) {
-        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT, "The input ‘velocity’ must hold one sample a step.");
+    if (vera_k_tensor_n_elements(&velocity.tensor) != n * self->n_steps ||
+        sample.tensor.n_dims >= VERA_K_MAX_DIMS) {
+        g_set_error_literal(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+                            "The input ‘velocity’ must hold one sample a step.");
         return FALSE;
     }
     sampler = vera_sampler_new(self->solver, self->n_steps, self->shift, (gsize)n, error);
@@ -225,15 +284,16 @@ vera_eval_sampler(VeraEval *self, GError **error)
     for (int i = 0; i < sample.tensor.n_dims; i++)
         shape[i + 1] = sample.tensor.shape[i];
     trajectory = vera_eval_add_output(self, "trajectory", sample.tensor.n_dims + 1, shape);
-    timesteps = vera_eval_add_output(self, "timesteps", 1, (gint64[]){ self->n_steps });
-    sigmas = vera_eval_add_output(self, "sigmas", 1, (gint64[]){ self->n_steps + 1 });
+    timesteps = vera_eval_add_output(self, "timesteps", 1, (gint64[]){self->n_steps});
+    sigmas = vera_eval_add_output(self, "sigmas", 1, (gint64[]){self->n_steps + 1});
     memcpy(trajectory, sample.values, (gsize)n * sizeof(float));
     for (int i = 0; i <= self->n_steps; i++)
         sigmas[i] = (float)vera_sampler_get_sigma(sampler, i);
     for (int i = 0; i < self->n_steps; i++) {
         timesteps[i] = vera_sampler_get_timestep(sampler, i);
         memcpy(trajectory + (i + 1) * n, trajectory + i * n, (gsize)n * sizeof(float));
-        if (!vera_sampler_step(sampler, i, velocity.values + i * n, trajectory + (i + 1) * n, error))
+        if (!vera_sampler_step(sampler, i, velocity.values + i * n, trajectory + (i + 1) * n,
+                               error))
             return FALSE;
     }
     return TRUE;
@@ -259,14 +319,15 @@ static const struct {
     const char *name;
     gboolean (*run)(VeraEval *self, GError **error);
 } vera_eval_modules[] = {
-    { "text-encoder", vera_eval_text_encoder }, { "branch", vera_eval_branch },     { "transformer", vera_eval_transformer },
-    { "sampler", vera_eval_sampler },           { "pipeline", vera_eval_pipeline },
+    {"text-encoder", vera_eval_text_encoder}, {"branch", vera_eval_branch},
+    {"transformer", vera_eval_transformer},   {"sampler", vera_eval_sampler},
+    {"pipeline", vera_eval_pipeline},         {"snapper", vera_eval_snapper},
 };
 
 static gboolean
 vera_eval_has_module(const char *module)
 {
-    static const char *const others[] = { "tokenizer", "vae-encode", "vae-decode", NULL };
+    static const char *const others[] = {"tokenizer", "vae-encode", "vae-decode", NULL};
 
     for (gsize i = 0; i < G_N_ELEMENTS(vera_eval_modules); i++)
         if (strcmp(module, vera_eval_modules[i].name) == 0)
@@ -300,23 +361,25 @@ vera_eval_run_module(VeraEval *self, const char *module, GError **error)
 int
 vera_cli_eval(int argc, char **argv)
 {
-    VeraEval self = { .n_steps = 0, .guidance = -1, .shift = -1, .solver = VERA_SOLVER_UNIPC };
-    g_autofree char *model = NULL, *in = NULL, *out = NULL, *device = NULL, *dtype = NULL, *branch = NULL, *text = NULL, *solver = NULL;
+    VeraEval self = {.n_steps = 0, .guidance = -1, .shift = -1, .solver = VERA_SOLVER_UNIPC};
+    g_autofree char *model = NULL, *in = NULL, *out = NULL, *device = NULL, *dtype = NULL,
+                    *branch = NULL, *text = NULL, *solver = NULL;
     const GOptionEntry entries[] = {
-        { "model", 0, 0, G_OPTION_ARG_FILENAME, &model, "Model folder", "DIR" },
-        { "in", 0, 0, G_OPTION_ARG_FILENAME, &in, "Input tensors", "FILE" },
-        { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, "Output tensors", "FILE" },
-        { "device", 0, 0, G_OPTION_ARG_STRING, &device, "cpu, cuda or cuda:N", "DEVICE" },
-        { "dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "Precision of products: f32 or bf16", "TYPE" },
-        { "branch", 0, 0, G_OPTION_ARG_STRING, &branch, "edit, alpha or composite", "NAME" },
-        { "text", 0, 0, G_OPTION_ARG_FILENAME, &text, "Text to tokenize", "STRING" },
-        { "steps", 0, 0, G_OPTION_ARG_INT, &self.n_steps, "Sampling steps", "N" },
-        { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &self.guidance, "Guidance scale", "G" },
-        { "shift", 0, 0, G_OPTION_ARG_DOUBLE, &self.shift, "Shift of the noise schedule", "S" },
-        { "solver", 0, 0, G_OPTION_ARG_STRING, &solver, "unipc or euler", "NAME" },
-        { NULL, 0, 0, 0, NULL, NULL, NULL },
+        {"model", 0, 0, G_OPTION_ARG_FILENAME, &model, "Model folder", "DIR"},
+        {"in", 0, 0, G_OPTION_ARG_FILENAME, &in, "Input tensors", "FILE"},
+        {"out", 0, 0, G_OPTION_ARG_FILENAME, &out, "Output tensors", "FILE"},
+        {"device", 0, 0, G_OPTION_ARG_STRING, &device, "cpu, cuda or cuda:N", "DEVICE"},
+        {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "Precision of products: f32 or bf16", "TYPE"},
+        {"branch", 0, 0, G_OPTION_ARG_STRING, &branch, "edit, alpha or composite", "NAME"},
+        {"text", 0, 0, G_OPTION_ARG_FILENAME, &text, "Text to tokenize", "STRING"},
+        {"steps", 0, 0, G_OPTION_ARG_INT, &self.n_steps, "Sampling steps", "N"},
+        {"guidance", 0, 0, G_OPTION_ARG_DOUBLE, &self.guidance, "Guidance scale", "G"},
+        {"shift", 0, 0, G_OPTION_ARG_DOUBLE, &self.shift, "Shift of the noise schedule", "S"},
+        {"solver", 0, 0, G_OPTION_ARG_STRING, &solver, "unipc or euler", "NAME"},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
-    GOptionContext *context = g_option_context_new("MODULE – run one module of a model on given tensors");
+    GOptionContext *context =
+        g_option_context_new("MODULE – run one module of a model on given tensors");
     g_autoptr(GError) error = NULL;
     int code = VERA_CLI_EXIT_OK;
 
@@ -327,8 +390,9 @@ vera_cli_eval(int argc, char **argv)
         return vera_cli_report_usage("eval", "Name one module.");
     if (!vera_eval_has_module(argv[1]))
         return vera_cli_report_usage("eval",
-                                     "There is no module ‘%s’; there are tokenizer, text-encoder, vae-encode, vae-decode, branch, "
-                                     "transformer, sampler and pipeline.",
+                                     "There is no module ‘%s’; there are tokenizer, text-encoder, "
+                                     "vae-encode, vae-decode, branch, "
+                                     "transformer, sampler, pipeline and snapper.",
                                      argv[1]);
     if (model == NULL && strcmp(argv[1], "sampler") != 0)
         return vera_cli_report_usage("eval", "--model is missing.");
@@ -337,8 +401,10 @@ vera_cli_eval(int argc, char **argv)
     if (solver != NULL && !vera_solver_from_name(solver, &self.solver))
         return vera_cli_report_usage("eval", "‘%s’ is not a solver; write unipc or euler.", solver);
     self.branch = branch ? branch : "edit";
-    if (strcmp(self.branch, "edit") != 0 && strcmp(self.branch, "alpha") != 0 && strcmp(self.branch, "composite") != 0)
-        return vera_cli_report_usage("eval", "‘%s’ is not a branch; write edit, alpha or composite.", branch);
+    if (strcmp(self.branch, "edit") != 0 && strcmp(self.branch, "alpha") != 0 &&
+        strcmp(self.branch, "composite") != 0)
+        return vera_cli_report_usage(
+            "eval", "‘%s’ is not a branch; write edit, alpha or composite.", branch);
     if (model != NULL && (self.model = vera_cli_open_model(model, &error)) == NULL)
         return vera_cli_report_error(error);
     if (self.model != NULL) {
@@ -348,7 +414,8 @@ vera_cli_eval(int argc, char **argv)
         self.shift = self.shift > 0 ? self.shift : info->default_shift;
     }
     if (strcmp(argv[1], "tokenizer") == 0) {
-        code = text ? vera_eval_tokenizer(&self, text) : vera_cli_report_usage("eval", "--text is missing.");
+        code = text ? vera_eval_tokenizer(&self, text)
+                    : vera_cli_report_usage("eval", "--text is missing.");
         vera_model_unref(self.model);
         return code;
     }
@@ -359,11 +426,14 @@ vera_cli_eval(int argc, char **argv)
     self.in_path = in;
     self.n_steps = MAX(self.n_steps, 1);
     self.shift = self.shift > 0 ? self.shift : 3;
-    self.runtime = vera_runtime_new(device ? device : "cpu", dtype && strcmp(dtype, "bf16") == 0 ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32, 0, &error);
+    self.runtime = vera_runtime_new(
+        device ? device : "cpu",
+        dtype && strcmp(dtype, "bf16") == 0 ? VERA_K_COMPUTE_BF16 : VERA_K_COMPUTE_F32, 0, &error);
     self.in = self.runtime ? vera_weights_open(in, VERA_WEIGHTS_KIND_PLAIN, &error) : NULL;
     if (self.runtime != NULL && self.in == NULL)
         error->code = VERA_ENGINE_ERROR_BAD_INPUT;
-    if (self.in == NULL || !vera_eval_run_module(&self, argv[1], &error) || !vera_safetensors_write(out, self.out, self.n_out, &error))
+    if (self.in == NULL || !vera_eval_run_module(&self, argv[1], &error) ||
+        !vera_safetensors_write(out, self.out, self.n_out, &error))
         code = vera_cli_report_error(error);
     for (int i = 0; i < self.n_out; i++)
         g_free(self.out[i].tensor.data);

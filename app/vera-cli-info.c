@@ -57,13 +57,16 @@ vera_cli_info_print_clip(VeraClip *clip)
         g_print("truncated  the file ends before what its header lists; copy it again\n");
     g_print("rate       %d/%d (%.3f)%s\n", info->rate_num, info->rate_den, rate,
             info->is_variable_rate ? ", variable" : "");
-    g_print("samples    %s, %d bit%s%s\n", vera_cli_info_get_layout(&info->format), info->format.bits,
-            info->format.is_float ? " float" : "", info->format.has_alpha ? ", with alpha" : "");
+    g_print("samples    %s, %d bit%s%s\n", vera_cli_info_get_layout(&info->format),
+            info->format.bits, info->format.is_float ? " float" : "",
+            info->format.has_alpha ? ", with alpha" : "");
     g_print("colour     matrix %s, transfer %s, primaries %s, %s range%s\n",
             vera_cli_info_get_matrix(color->matrix), vera_color_transfer_get_name(color->transfer),
-            vera_color_primaries_get_name(color->primaries), color->is_full_range ? "full" : "limited",
+            vera_color_primaries_get_name(color->primaries),
+            color->is_full_range ? "full" : "limited",
             color->is_guessed ? " (not all tagged; customary values taken)" : "");
-    g_print("audio      %d stream%s\n", info->n_audio_streams, info->n_audio_streams == 1 ? "" : "s");
+    g_print("audio      %d stream%s\n", info->n_audio_streams,
+            info->n_audio_streams == 1 ? "" : "s");
     if (info->start_number >= 0)
         g_print("start      frame %" G_GINT64_FORMAT "\n", info->start_number);
     if (info->start_timecode != NULL)
@@ -91,20 +94,22 @@ vera_cli_info_run_model(const char *path)
     const VeraVaeConfig *vae;
     const VeraModelInfo *info;
 
-    if (model == NULL || (branch = vera_model_get_branch_config(model, VERA_BRANCH_EDIT, &error)) == NULL ||
+    if (model == NULL ||
+        (branch = vera_model_get_branch_config(model, VERA_BRANCH_EDIT, &error)) == NULL ||
         (vae = vera_model_get_vae_config(model, &error)) == NULL)
         return vera_cli_report_error(error);
     info = vera_model_get_info(model);
     g_print("model      %s (%s)\n", info->name, path);
     g_print("trained    %s\n", info->is_trained ? "yes" : "not to the end: expect rough layers");
-    g_print("native     %dx%d, %d frames, %g frames a second\n", info->native_width, info->native_height,
-            info->native_frames, info->native_fps);
+    g_print("native     %dx%d, %d frames, %g frames a second\n", info->native_width,
+            info->native_height, info->native_frames, info->native_fps);
     g_print("branches   3 of width %d: %d layers, %d heads of %d, feed-forward %d\n", branch->dim,
             branch->n_layers, branch->n_heads, branch->head_dim, branch->ffn_dim);
     g_print("VAE        %d latent channels, 1/%d in space, 1/%d in time\n", vae->z_dim,
             vae->spatial_factor, vae->temporal_factor);
-    g_print("defaults   %d steps, guidance %g, shift %g%s\n", info->default_steps, info->default_guidance,
-            info->default_shift, info->snaps_matte ? ", mattes also snapped to the picture" : "");
+    g_print("defaults   %d steps, guidance %g, shift %g%s\n", info->default_steps,
+            info->default_guidance, info->default_shift,
+            vera_model_has_snapper(model) ? ", mattes also snapped to the picture" : "");
     return VERA_CLI_EXIT_OK;
 }
 
@@ -127,7 +132,8 @@ vera_cli_info_run_take(const char *path)
     g_print("seed       %" G_GUINT64_FORMAT ", %d steps, guidance %g, shift %g, %s\n", record->seed,
             record->n_steps, record->guidance, record->shift, record->solver);
     g_print("model      %s, on %s in %s\n", record->model_name, record->device, record->compute);
-    g_print("matte      %s\n", record->has_snapped ? "as drawn, and snapped to the picture" : "as drawn");
+    g_print("matte      %s\n",
+            record->has_snapped ? "as drawn, and snapped to the picture" : "as drawn");
     g_print("made       %s to %s by %s\n", record->started, record->finished, record->build);
     return VERA_CLI_EXIT_OK;
 }
@@ -135,7 +141,8 @@ vera_cli_info_run_take(const char *path)
 int
 vera_cli_info(int argc, char **argv)
 {
-    GOptionContext *context = g_option_context_new("FILE – say what a clip, model, sequence or take is");
+    GOptionContext *context =
+        g_option_context_new("FILE – say what a clip, model, sequence or take is");
     g_autofree char *index = NULL;
     int code;
 

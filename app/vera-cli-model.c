@@ -14,8 +14,10 @@ vera_cli_open_model(const char *dir, GError **error)
     VeraModel *model = vera_model_open(dir, error);
 
     if (model != NULL && !vera_model_get_info(model)->is_trained)
-        fprintf(stderr,
-                "vera: note: the training of the model ‘%s’ is not finished: expect rough layers.\n", dir);
+        fprintf(
+            stderr,
+            "vera: note: the training of the model ‘%s’ is not finished: expect rough layers.\n",
+            dir);
     return model;
 }
 
@@ -34,8 +36,8 @@ vera_cli_model_print_part(const char *name, VeraWeights *weights, GError **error
         n_values += vera_k_tensor_n_elements(&tensor);
         n_bytes += vera_k_tensor_n_elements(&tensor) * (gint64)vera_k_dtype_size(tensor.dtype);
     }
-    printf("%-20s %5u tensors  %14" G_GINT64_FORMAT " values  %10.2f MiB\n", name, names->len, n_values,
-           (double)n_bytes / (1 << 20));
+    printf("%-20s %5u tensors  %14" G_GINT64_FORMAT " values  %10.2f MiB\n", name, names->len,
+           n_values, (double)n_bytes / (1 << 20));
     return TRUE;
 }
 
@@ -47,9 +49,14 @@ vera_cli_model_print_parts(VeraModel *model, GError **error)
         if (!vera_cli_model_print_part(name, vera_model_get_branch_weights(model, i, error), error))
             return FALSE;
     }
-    return vera_cli_model_print_part("layers", vera_model_get_layers_weights(model, error), error) &&
+    return vera_cli_model_print_part("layers", vera_model_get_layers_weights(model, error),
+                                     error) &&
            vera_cli_model_print_part("vae", vera_model_get_vae_weights(model, error), error) &&
-           vera_cli_model_print_part("text_encoder", vera_model_get_text_encoder_weights(model, error), error);
+           vera_cli_model_print_part("text_encoder",
+                                     vera_model_get_text_encoder_weights(model, error), error) &&
+           (!vera_model_has_snapper(model) ||
+            vera_cli_model_print_part("snapper", vera_model_get_snapper_weights(model, error),
+                                      error));
 }
 
 static int
@@ -60,13 +67,15 @@ vera_cli_model_check(int argc, char **argv)
     GOptionContext *context = g_option_context_new("DIR");
     int exit_code;
 
-    g_option_context_set_summary(context, "Checks every file of a model: tensors, shapes, types, values.");
+    g_option_context_set_summary(context,
+                                 "Checks every file of a model: tensors, shapes, types, values.");
     if (!vera_cli_parse(context, &argc, &argv, &exit_code))
         return exit_code;
     if (argc != 2)
         return vera_cli_report_usage("model check", "One model folder is needed.");
     model = vera_cli_open_model(argv[1], &error);
-    if (model == NULL || !vera_cli_model_print_parts(model, &error) || !vera_model_check(model, &error))
+    if (model == NULL || !vera_cli_model_print_parts(model, &error) ||
+        !vera_model_check(model, &error))
         return vera_cli_report_error(error);
     printf("The model ‘%s’ is complete.\n", vera_model_get_info(model)->name);
     return VERA_CLI_EXIT_OK;
@@ -78,20 +87,24 @@ vera_cli_model_init(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autofree char *from = NULL, *output = NULL, *name = NULL;
     const GOptionEntry entries[] = {
-        { "from", 0, 0, G_OPTION_ARG_FILENAME, &from, "A Wan2.1 text-to-video folder in the diffusers layout", "DIR" },
-        { "output", 0, 0, G_OPTION_ARG_FILENAME, &output, "The model folder to make", "DIR" },
-        { "name", 0, 0, G_OPTION_ARG_STRING, &name, "Its name (default: that of the output folder)", "NAME" },
-        { NULL },
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &from,
+         "A Wan2.1 text-to-video folder in the diffusers layout", "DIR"},
+        {"output", 0, 0, G_OPTION_ARG_FILENAME, &output, "The model folder to make", "DIR"},
+        {"name", 0, 0, G_OPTION_ARG_STRING, &name, "Its name (default: that of the output folder)",
+         "NAME"},
+        {NULL},
     };
     GOptionContext *context = g_option_context_new(NULL);
     int exit_code;
 
-    g_option_context_set_summary(context, "Starts a model from Wan2.1 weights. It runs, but has yet to be trained.");
+    g_option_context_set_summary(
+        context, "Starts a model from Wan2.1 weights. It runs, but has yet to be trained.");
     g_option_context_add_main_entries(context, entries, NULL);
     if (!vera_cli_parse(context, &argc, &argv, &exit_code))
         return exit_code;
     if (from == NULL || output == NULL || argc != 1)
-        return vera_cli_report_usage("model init", "--from and --output are needed, and nothing else.");
+        return vera_cli_report_usage("model init",
+                                     "--from and --output are needed, and nothing else.");
     if (!vera_model_init(from, output, name, &error))
         return vera_cli_report_error(error);
     printf("Made the untrained model ‘%s’.\n", output);
@@ -114,6 +127,7 @@ vera_cli_model(int argc, char **argv)
     }
     if (!is_help)
         return vera_cli_report_usage("model", "The actions are check and init.");
-    puts("Usage:\n  vera model check DIR\n  vera model init --from WAN_DIR --output DIR [--name NAME]");
+    puts("Usage:\n  vera model check DIR\n  vera model init --from WAN_DIR --output DIR [--name "
+         "NAME]");
     return VERA_CLI_EXIT_OK;
 }

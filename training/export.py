@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from vera_training import config
 from vera_training.checkpoint import Model, load_layers_weights, load_tokenizer, load_vae
 from vera_training.network import BRANCHES
+from vera_training.snapper import SETTINGS as SNAPPER
 
 LINEAR = {"q": "attn1.to_q", "k": "attn1.to_k", "v": "attn1.to_v", "o": "attn1.to_out.0", "cq": "attn2.to_q", "ck": "attn2.to_k",
           "cv": "attn2.to_v", "co": "attn2.to_out.0", "up": "ffn.net.0.proj", "down": "ffn.net.2"}
@@ -91,7 +92,7 @@ def write_part(folder, file, tensors, settings=None):
 def index(args, profile):
     return {"_class_name": "VeraPipeline", "vera_format": 1, "name": args.name, "trained": args.trained,
             "native": config.PROFILES[profile]["native"],
-            "defaults": {"steps": args.steps, "guidance": args.guidance, "shift": config.SHIFT, "snap_matte": True, "negative_prompt": ""}}
+            "defaults": {"steps": args.steps, "guidance": args.guidance, "shift": config.SHIFT, "negative_prompt": ""}}
 
 
 def scheduler():
@@ -110,6 +111,9 @@ def export(args, model, vae, profile):
     settings = dict(vae.cfg, latents_mean=vae.mean.tolist(), latents_std=vae.std.tolist())
     write_part(os.path.join(out, "vae"), "diffusion_pytorch_model.safetensors", dict(vae.named_parameters()), settings)
     write_part(os.path.join(out, "text_encoder"), "model.safetensors", text_tensors(model.text), model.text.cfg)
+    snapper = os.path.join(args.state, "snapper-weights.pt")
+    if os.path.exists(snapper):
+        write_part(os.path.join(out, "snapper"), "diffusion_pytorch_model.safetensors", torch.load(snapper), SNAPPER)
     pieces = os.path.join(out, "tokenizer", "spiece.model")
     os.makedirs(os.path.dirname(pieces), exist_ok=True)
     if os.path.abspath(args.tokenizer) != os.path.abspath(pieces):

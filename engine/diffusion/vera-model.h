@@ -53,6 +53,17 @@ typedef struct {
     float eps;
 } VeraTextEncoderConfig;
 
+#define VERA_SNAPPER_MAX_LEVELS 8
+
+/** VeraSnapperConfig: snapper/config.json. */
+typedef struct {
+    int n_levels;
+    int channels[VERA_SNAPPER_MAX_LEVELS]; /* at whole size, half of it, and so on */
+    int n_middle;                          /* residual blocks at the smallest size */
+    int frame_step; /* frames between the one in question and those that are seen with it */
+    int n_rounds;   /* what was found takes the place of what the model keeps in the next */
+} VeraSnapperConfig;
+
 /** VeraSchedulerConfig: scheduler/scheduler_config.json. */
 typedef struct {
     int n_train_timesteps;
@@ -71,7 +82,6 @@ typedef struct {
     double native_fps;
     int default_steps;
     double default_guidance;
-    gboolean snaps_matte; /* mattes of background changes are also snapped to the source; off if absent */
     double default_shift;
     char *default_negative_prompt;
 } VeraModelInfo;
@@ -90,14 +100,15 @@ const char *vera_branch_get_name(VeraBranchId branch);
 /**
  * VeraModel:
  *
- * A checkpoint directory (model-format). Opening reads model_index.json only; parts are opened when asked for, so that one
- * module can be run on its own. Reference counted.
+ * A checkpoint directory (model-format). Opening reads model_index.json only; parts are opened when
+ * asked for, so that one module can be run on its own. Reference counted.
  *
  * Thread-safety: one thread at a time.
  */
 typedef struct _VeraModel VeraModel;
 
-/** vera_model_open: Errors: %VERA_ENGINE_ERROR_BAD_WEIGHTS. Returns: (transfer full): a model, or %NULL */
+/** vera_model_open: Errors: %VERA_ENGINE_ERROR_BAD_WEIGHTS. Returns: (transfer full): a model, or
+ * %NULL */
 VeraModel *vera_model_open(const char *dir, GError **error);
 VeraModel *vera_model_ref(VeraModel *self);
 void vera_model_unref(VeraModel *self);
@@ -107,32 +118,42 @@ const VeraModelInfo *vera_model_get_info(VeraModel *self);
 const char *vera_model_get_dir(VeraModel *self);
 
 /*
- * Configurations: read on demand, validated (positive, divisible, sane limits), cached. Weights: opened on demand,
- * checked against the configuration with vera_weights_check(), cached. (transfer none); %NULL and %VERA_ENGINE_ERROR_BAD_WEIGHTS on failure.
+ * Configurations: read on demand, validated (positive, divisible, sane limits), cached. Weights:
+ * opened on demand, checked against the configuration with vera_weights_check(), cached. (transfer
+ * none); %NULL and %VERA_ENGINE_ERROR_BAD_WEIGHTS on failure.
  */
 const VeraBranchConfig *
 vera_model_get_branch_config(VeraModel *self, VeraBranchId branch, GError **error);
 const VeraVaeConfig *vera_model_get_vae_config(VeraModel *self, GError **error);
 const VeraTextEncoderConfig *vera_model_get_text_encoder_config(VeraModel *self, GError **error);
 const VeraSchedulerConfig *vera_model_get_scheduler_config(VeraModel *self, GError **error);
+const VeraSnapperConfig *vera_model_get_snapper_config(VeraModel *self, GError **error);
 VeraWeights *vera_model_get_branch_weights(VeraModel *self, VeraBranchId branch, GError **error);
 VeraWeights *vera_model_get_layers_weights(VeraModel *self, GError **error);
 VeraWeights *vera_model_get_vae_weights(VeraModel *self, GError **error);
 VeraWeights *vera_model_get_text_encoder_weights(VeraModel *self, GError **error);
+VeraWeights *vera_model_get_snapper_weights(VeraModel *self, GError **error);
+
+/** vera_model_has_snapper: Returns: whether there is a folder snapper: mattes of background changes
+ * are also snapped to the source */
+gboolean vera_model_has_snapper(VeraModel *self);
 
 /** vera_model_dup_tokenizer_path: Returns: (transfer full): path of tokenizer/spiece.model */
 char *vera_model_dup_tokenizer_path(VeraModel *self);
 
 /**
- * vera_model_check: opens and checks every part: branches agree with each other, with the VAE's channels and the text encoder's
- * width; every tensor, shape, type, finite values; the tokenizer loads.
+ * vera_model_check: opens and checks every part: branches agree with each other, with the VAE's
+ * channels and the text encoder's width; every tensor, shape, type, finite values; the tokenizer
+ * loads.
  */
 gboolean vera_model_check(VeraModel *self, GError **error);
 
-/** vera_model_check_parts: the same but for the values, which are not read: soon done, however big the model */
+/** vera_model_check_parts: the same but for the values, which are not read: soon done, however big
+ * the model */
 gboolean vera_model_check_parts(VeraModel *self, GError **error);
 
-/** vera_model_hash: Returns: (transfer full): SHA-256 (hex) over the weights and configurations, for the record of a take */
+/** vera_model_hash: Returns: (transfer full): SHA-256 (hex) over the weights and configurations,
+ * for the record of a take */
 char *vera_model_hash(VeraModel *self, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

@@ -22,7 +22,8 @@ vera_pipeline_report(VeraPipeline *self, const char *phase, double fraction)
         self->request.progress(phase, fraction, self->request.progress_data);
 }
 
-/* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5). */
+/* Padding is masked and thrown away, so only the real tokens are run (wan21-spec.md section 4.5).
+ */
 static int
 vera_pipeline_count_tokens(const gint64 *mask, int n)
 {
@@ -42,12 +43,19 @@ vera_pipeline_get_partner(VeraPipeline *self)
 
 /* @hidden: n rows of the text encoder */
 static float *
-vera_pipeline_run_text_encoder(VeraPipeline *self, VeraRuntime *runtime, const gint64 *ids, int n, GCancellable *cancellable, GError **error)
+vera_pipeline_run_text_encoder(VeraPipeline *self,
+                               VeraRuntime *runtime,
+                               const gint64 *ids,
+                               int n,
+                               GCancellable *cancellable,
+                               GError **error)
 {
     const VeraTextEncoderConfig *config = vera_model_get_text_encoder_config(self->model, error);
     VeraWeights *weights = config ? vera_model_get_text_encoder_weights(self->model, error) : NULL;
-    g_autoptr(VeraTextEncoder) encoder = weights ? vera_text_encoder_new(runtime, config, weights, error) : NULL;
-    g_autofree float *hidden = encoder ? vera_runtime_new_floats((gsize)n * (gsize)config->d_model, error) : NULL;
+    g_autoptr(VeraTextEncoder) encoder =
+        weights ? vera_text_encoder_new(runtime, config, weights, error) : NULL;
+    g_autofree float *hidden =
+        encoder ? vera_runtime_new_floats((gsize)n * (gsize)config->d_model, error) : NULL;
 
     if (hidden == NULL || !vera_text_encoder_run(encoder, ids, NULL, n, hidden, cancellable, error))
         return NULL;
@@ -55,11 +63,16 @@ vera_pipeline_run_text_encoder(VeraPipeline *self, VeraRuntime *runtime, const g
 }
 
 static VeraTextContext *
-vera_pipeline_encode_text(VeraPipeline *self, gboolean is_negative, GCancellable *cancellable, GError **error)
+vera_pipeline_encode_text(VeraPipeline *self,
+                          gboolean is_negative,
+                          GCancellable *cancellable,
+                          GError **error)
 {
     const VeraPipelineRequest *r = &self->request;
-    const gint64 *ids = is_negative ? r->negative_ids : r->ids, *mask = is_negative ? r->negative_mask : r->id_mask;
-    int n = is_negative ? r->n_negative_ids : r->n_ids, n_real = vera_pipeline_count_tokens(mask, n);
+    const gint64 *ids = is_negative ? r->negative_ids : r->ids,
+                 *mask = is_negative ? r->negative_mask : r->id_mask;
+    int n = is_negative ? r->n_negative_ids : r->n_ids,
+        n_real = vera_pipeline_count_tokens(mask, n);
     gboolean is_other = is_negative && self->other != NULL;
     g_autofree float *hidden = NULL;
 
@@ -71,22 +84,33 @@ vera_pipeline_encode_text(VeraPipeline *self, gboolean is_negative, GCancellable
                         i);
             return NULL;
         }
-    hidden = vera_pipeline_run_text_encoder(self, is_other ? vera_runtime_get_partner(self->runtime) : self->runtime, ids, n_real,
-                                            cancellable, error);
+    hidden = vera_pipeline_run_text_encoder(
+        self, is_other ? vera_runtime_get_partner(self->runtime) : self->runtime, ids, n_real,
+        cancellable, error);
     if (hidden == NULL)
         return NULL;
-    return vera_transformer_prepare_text(is_other ? self->other : self->transformer, hidden, n_real, cancellable, error);
+    return vera_transformer_prepare_text(is_other ? self->other : self->transformer, hidden, n_real,
+                                         cancellable, error);
 }
 
-/* Codes the whole range as a stream, and keeps @n_planes of its frames in @kept unless that is NULL; frames past the end repeat the last one. */
+/* Codes the whole range as a stream, and keeps @n_planes of its frames in @kept unless that is
+ * NULL; frames past the end repeat the last one. */
 static gboolean
-vera_pipeline_encode_video(
-    VeraPipeline *self, VeraPipelineFrameFunc read, VeraFrameSpill *kept, gsize n_planes, float *latents, double share[2], GCancellable *cancellable, GError **error)
+vera_pipeline_encode_video(VeraPipeline *self,
+                           VeraPipelineFrameFunc read,
+                           VeraFrameSpill *kept,
+                           gsize n_planes,
+                           float *latents,
+                           double share[2],
+                           GCancellable *cancellable,
+                           GError **error)
 {
     const VeraFramePlan *plan = self->request.plan;
-    gint64 pixels = (gint64)self->request.width * self->request.height, plane = self->shape[2] * self->shape[3];
+    gint64 pixels = (gint64)self->request.width * self->request.height,
+           plane = self->shape[2] * self->shape[3];
     int step = plan->temporal_factor;
-    g_autoptr(VeraVaeStream) stream = vera_vae_encoder_new(self->vae, self->request.width, self->request.height, error);
+    g_autoptr(VeraVaeStream) stream =
+        vera_vae_encoder_new(self->vae, self->request.width, self->request.height, error);
     g_autofree float *frame = NULL, *chunk = NULL, *coded = NULL;
 
     if (stream == NULL || !(frame = vera_runtime_new_floats((gsize)(3 * pixels), error)) ||
@@ -98,16 +122,20 @@ vera_pipeline_encode_video(
         for (int i = 0; i < n; i++) {
             if (first + i < plan->n_frames &&
                 (!read(first + i, frame, self->request.frame_data, error) ||
-                 (kept != NULL && !vera_frame_spill_write(kept, first + i, 0, frame, n_planes * (gsize)pixels, error))))
+                 (kept != NULL && !vera_frame_spill_write(kept, first + i, 0, frame,
+                                                          n_planes * (gsize)pixels, error))))
                 return FALSE;
             for (int c = 0; c < 3; c++)
-                memcpy(chunk + (c * n + i) * pixels, frame + c * pixels, (gsize)pixels * sizeof(float));
+                memcpy(chunk + (c * n + i) * pixels, frame + c * pixels,
+                       (gsize)pixels * sizeof(float));
         }
         if (!vera_vae_encoder_push(stream, chunk, n, coded, cancellable, error))
             return FALSE;
         for (gint64 c = 0; c < self->shape[0]; c++)
-            memcpy(latents + (c * self->shape[1] + l) * plane, coded + c * plane, (gsize)plane * sizeof(float));
-        vera_pipeline_report(self, "encode", share[0] + (share[1] - share[0]) * (l + 1) / plan->n_latents);
+            memcpy(latents + (c * self->shape[1] + l) * plane, coded + c * plane,
+                   (gsize)plane * sizeof(float));
+        vera_pipeline_report(self, "encode",
+                             share[0] + (share[1] - share[0]) * (l + 1) / plan->n_latents);
     }
     return TRUE;
 }
@@ -118,8 +146,8 @@ vera_pipeline_prepare_latents(VeraPipeline *self, GError **error)
     gsize n = (gsize)(self->shape[0] * self->shape[1] * self->shape[2] * self->shape[3]);
 
     for (int b = 0; b < VERA_N_BRANCHES; b++) {
-        self->samplers[b] =
-            vera_sampler_new(self->request.solver, self->request.n_steps, self->request.shift, n, error);
+        self->samplers[b] = vera_sampler_new(self->request.solver, self->request.n_steps,
+                                             self->request.shift, n, error);
         if (self->samplers[b] == NULL)
             return FALSE;
         self->latents[b] = vera_runtime_new_floats(n, error);
@@ -172,7 +200,8 @@ vera_pipeline_load_transformer(VeraPipeline *self, GError **error)
     VeraRuntime *partner = vera_pipeline_get_partner(self);
 
     if (self->transformer == NULL)
-        self->transformer = vera_transformer_new(self->runtime, self->model, self->memory.memory, error);
+        self->transformer =
+            vera_transformer_new(self->runtime, self->model, self->memory.memory, error);
     if (self->transformer != NULL && partner != NULL && self->other == NULL) {
         self->other = vera_transformer_new(partner, self->model, self->other_memory.memory, error);
         return self->other != NULL;
@@ -192,16 +221,22 @@ static gboolean
 vera_pipeline_plan_memory(VeraPipeline *self, GError **error)
 {
     const VeraPipelineRequest *r = &self->request;
-    VeraMemoryNeed need = { r->width, r->height, r->plan, r->guidance > 1, vera_pipeline_count_tokens(r->id_mask, r->n_ids),
-                            r->guidance > 1 ? vera_pipeline_count_tokens(r->negative_mask, r->n_negative_ids) : 0 };
-    VeraRuntime *runtimes[2] = { self->runtime, vera_pipeline_get_partner(self) };
-    VeraMemoryPlan *plans[2] = { &self->memory, &self->other_memory };
+    VeraMemoryNeed need = {
+        r->width,
+        r->height,
+        r->plan,
+        r->guidance > 1,
+        vera_pipeline_count_tokens(r->id_mask, r->n_ids),
+        r->guidance > 1 ? vera_pipeline_count_tokens(r->negative_mask, r->n_negative_ids) : 0};
+    VeraRuntime *runtimes[2] = {self->runtime, vera_pipeline_get_partner(self)};
+    VeraMemoryPlan *plans[2] = {&self->memory, &self->other_memory};
 
     for (int i = 0; i < 2 && runtimes[i] != NULL; i++) {
         if (!vera_memory_plan_init(plans[i], runtimes[i], self->model, &need, error))
             return FALSE;
         if (!vera_k_device_is_host(vera_runtime_get_device(runtimes[i])))
-            vera_k_ctx_set_packed_max(vera_runtime_get_ctx(runtimes[i]), (gsize)plans[i]->packed_bytes);
+            vera_k_ctx_set_packed_max(vera_runtime_get_ctx(runtimes[i]),
+                                      (gsize)plans[i]->packed_bytes);
     }
     return TRUE;
 }
@@ -213,7 +248,8 @@ vera_pipeline_load_parts(VeraPipeline *self, GError **error)
     VeraWeights *weights = config ? vera_model_get_vae_weights(self->model, error) : NULL;
     int align = weights ? vera_pipeline_get_align(self->model, error) : 0;
 
-    if (align == 0 || !vera_pipeline_check_request(self, config, align, error))
+    if (align == 0 || !vera_pipeline_check_request(self, config, align, error) ||
+        (self->request.snaps_matte && vera_model_get_snapper_weights(self->model, error) == NULL))
         return FALSE;
     self->shape[0] = config->z_dim;
     self->shape[1] = self->request.plan->n_latents;
@@ -245,17 +281,27 @@ vera_pipeline_encode_videos(VeraPipeline *self, GCancellable *cancellable, GErro
 
     if (r->snaps_matte) {
         gsize pixels = (gsize)r->width * (gsize)r->height;
-        self->plates = vera_frame_spill_new(r->scratch_folder, 3 * pixels, r->plan->n_frames, error);
-        self->regions = self->plates && has_mask ? vera_frame_spill_new(r->scratch_folder, pixels, r->plan->n_frames, error) : NULL;
+        self->plates =
+            vera_frame_spill_new(r->scratch_folder, 3 * pixels, r->plan->n_frames, error);
+        self->regions = self->plates && has_mask ? vera_frame_spill_new(r->scratch_folder, pixels,
+                                                                        r->plan->n_frames, error)
+                                                 : NULL;
         if (self->plates == NULL || (has_mask && self->regions == NULL))
             return FALSE;
     }
-    return vera_pipeline_encode_video(self, r->read_source, self->plates, 3, self->source, (double[]){ 0, has_mask ? 0.5 : 1 }, cancellable, error) &&
-           (!has_mask || vera_pipeline_encode_video(self, r->read_mask, self->regions, 1, self->mask, (double[]){ 0.5, 1 }, cancellable, error));
+    return vera_pipeline_encode_video(self, r->read_source, self->plates, 3, self->source,
+                                      (double[]){0, has_mask ? 0.5 : 1}, cancellable, error) &&
+           (!has_mask ||
+            vera_pipeline_encode_video(self, r->read_mask, self->regions, 1, self->mask,
+                                       (double[]){0.5, 1}, cancellable, error));
 }
 
 VeraPipeline *
-vera_pipeline_new(VeraRuntime *runtime, VeraModel *model, const VeraPipelineRequest *request, GCancellable *cancellable, GError **error)
+vera_pipeline_new(VeraRuntime *runtime,
+                  VeraModel *model,
+                  const VeraPipelineRequest *request,
+                  GCancellable *cancellable,
+                  GError **error)
 {
     g_autoptr(VeraPipeline) self = g_new0(VeraPipeline, 1);
     gboolean is_host = vera_k_device_is_host(vera_runtime_get_device(runtime));
@@ -265,8 +311,10 @@ vera_pipeline_new(VeraRuntime *runtime, VeraModel *model, const VeraPipelineRequ
     self->model = vera_model_ref(model);
     if (!vera_pipeline_load_parts(self, error) || !vera_pipeline_prepare_latents(self, error))
         return NULL;
-    /* A GPU codes pictures before the transformer comes to its memory; the plan has looked at all weights. */
-    if ((is_host && !vera_pipeline_encode_texts(self, cancellable, error)) || !vera_pipeline_encode_videos(self, cancellable, error) ||
+    /* A GPU codes pictures before the transformer comes to its memory; the plan has looked at all
+     * weights. */
+    if ((is_host && !vera_pipeline_encode_texts(self, cancellable, error)) ||
+        !vera_pipeline_encode_videos(self, cancellable, error) ||
         (!is_host && !vera_pipeline_encode_texts(self, cancellable, error)))
         return NULL;
     return g_steal_pointer(&self);
@@ -308,17 +356,24 @@ vera_pipeline_get_step(VeraPipeline *self)
 
 /* Latent frames [first, first + n) of a whole [z, L, plane]. */
 static void
-vera_pipeline_cut(VeraPipeline *self, const float *whole, const VeraFrameWindow *window, float *part)
+vera_pipeline_cut(VeraPipeline *self,
+                  const float *whole,
+                  const VeraFrameWindow *window,
+                  float *part)
 {
     gint64 plane = self->shape[2] * self->shape[3];
 
     for (gint64 c = 0; c < self->shape[0]; c++)
-        memcpy(part + c * window->n_latents * plane, whole + (c * self->shape[1] + window->first_latent) * plane,
+        memcpy(part + c * window->n_latents * plane,
+               whole + (c * self->shape[1] + window->first_latent) * plane,
                (gsize)(window->n_latents * plane) * sizeof(float));
 }
 
 static void
-vera_pipeline_add(VeraPipeline *self, const float *part, const VeraFrameWindow *window, float *whole)
+vera_pipeline_add(VeraPipeline *self,
+                  const float *part,
+                  const VeraFrameWindow *window,
+                  float *whole)
 {
     gint64 plane = self->shape[2] * self->shape[3];
 
@@ -388,7 +443,8 @@ vera_pipeline_side_thread(gpointer data)
 {
     VeraPipelineSide *self = data;
 
-    self->is_well = vera_transformer_forward(self->transformer, &self->input, self->velocity, self->cancellable, &self->error);
+    self->is_well = vera_transformer_forward(self->transformer, &self->input, self->velocity,
+                                             self->cancellable, &self->error);
     return NULL;
 }
 
@@ -396,7 +452,9 @@ vera_pipeline_side_thread(gpointer data)
 static gboolean
 vera_pipeline_run_sides(VeraPipelineSide sides[2], gboolean has_both, GError **error)
 {
-    GThread *thread = has_both && sides[0].transformer != sides[1].transformer ? g_thread_new("guidance", vera_pipeline_side_thread, &sides[1]) : NULL;
+    GThread *thread = has_both && sides[0].transformer != sides[1].transformer
+                          ? g_thread_new("guidance", vera_pipeline_side_thread, &sides[1])
+                          : NULL;
 
     vera_pipeline_side_thread(&sides[0]);
     if (thread != NULL)
@@ -414,11 +472,18 @@ vera_pipeline_run_sides(VeraPipelineSide sides[2], gboolean has_both, GError **e
 }
 
 static gboolean
-vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, VeraPipelineWindow *w, GCancellable *cancellable, GError **error)
+vera_pipeline_run_window(VeraPipeline *self,
+                         const VeraFrameWindow *window,
+                         VeraPipelineWindow *w,
+                         GCancellable *cancellable,
+                         GError **error)
 {
     gsize n = (gsize)(self->shape[0] * window->n_latents * self->shape[2] * self->shape[3]);
-    VeraTransformerInput input = { .source = w->source, .shape = { self->shape[0], window->n_latents, self->shape[2], self->shape[3] },
-                                   .timestep = vera_sampler_get_timestep(self->samplers[0], self->step), .text = self->text };
+    VeraTransformerInput input = {
+        .source = w->source,
+        .shape = {self->shape[0], window->n_latents, self->shape[2], self->shape[3]},
+        .timestep = vera_sampler_get_timestep(self->samplers[0], self->step),
+        .text = self->text};
     float g = (float)self->request.guidance;
 
     for (int b = 0; b < VERA_N_BRANCHES; b++) {
@@ -430,9 +495,14 @@ vera_pipeline_run_window(VeraPipeline *self, const VeraFrameWindow *window, Vera
         vera_pipeline_cut(self, self->mask, window, w->mask);
         input.mask = w->mask;
     }
-    VeraPipelineSide sides[2] = { { .transformer = self->transformer, .input = input, .velocity = w->velocity, .cancellable = cancellable },
-                                  { .transformer = self->other ? self->other : self->transformer, .input = input, .velocity = w->plain,
-                                    .cancellable = cancellable } };
+    VeraPipelineSide sides[2] = {{.transformer = self->transformer,
+                                  .input = input,
+                                  .velocity = w->velocity,
+                                  .cancellable = cancellable},
+                                 {.transformer = self->other ? self->other : self->transformer,
+                                  .input = input,
+                                  .velocity = w->plain,
+                                  .cancellable = cancellable}};
     sides[1].input.text = self->negative;
     if (!vera_pipeline_run_sides(sides, self->negative != NULL, error))
         return FALSE;
@@ -449,14 +519,16 @@ vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GError **error
 {
     const VeraFramePlan *plan = self->request.plan;
     VeraPipelineWindow w = {0};
-    gboolean ok = vera_pipeline_load_transformer(self, error) && vera_pipeline_window_init(self, &w, error);
+    gboolean ok =
+        vera_pipeline_load_transformer(self, error) && vera_pipeline_window_init(self, &w, error);
 
     for (int i = 0; ok && i < plan->n_windows; i++) {
         ok = vera_pipeline_run_window(self, &plan->windows[i], &w, cancellable, error);
         for (int b = 0; ok && b < VERA_N_BRANCHES; b++)
             vera_pipeline_add(self, w.velocity[b], &plan->windows[i], w.sums[b]);
         if (ok)
-            vera_pipeline_report(self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
+            vera_pipeline_report(
+                self, "sample", (self->step + (i + 1.0) / plan->n_windows) / self->request.n_steps);
     }
     if (ok && self->preview.want != NULL && self->memory.has_preview) {
         int index = self->preview.want(self->preview.user_data);

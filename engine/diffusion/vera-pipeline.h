@@ -14,17 +14,21 @@ G_BEGIN_DECLS
  * @index: frame of the range, from 0
  * @rgb: (out caller-allocates): planar [3, height, width] in [-1, 1]
  *
- * Delivers a frame of the source, or of the mask as grey, at model size. Called in order, on the calling thread.
- * Returns: %TRUE on success
+ * Delivers a frame of the source, or of the mask as grey, at model size. Called in order, on the
+ * calling thread. Returns: %TRUE on success
  */
-typedef gboolean (*VeraPipelineFrameFunc)(int index, float *rgb, gpointer user_data, GError **error);
+typedef gboolean (*VeraPipelineFrameFunc)(int index,
+                                          float *rgb,
+                                          gpointer user_data,
+                                          GError **error);
 
 /**
  * VeraPipelineOutputFunc:
  * @index: frame of the range, from 0
  * @edit: planar [3, height, width], 0..1, straight colour
  * @alpha: [height, width], 0..1
- * @snapped: (nullable): @alpha with its edge moved to that of the source, where that was asked for and can be
+ * @snapped: (nullable): @alpha with its edge moved to that of the source, where that was asked for
+ * and can be
  * @composite: planar [3, height, width], 0..1
  */
 typedef gboolean (*VeraPipelineOutputFunc)(int index,
@@ -35,7 +39,8 @@ typedef gboolean (*VeraPipelineOutputFunc)(int index,
                                            gpointer user_data,
                                            GError **error);
 
-/** VeraPipelineProgressFunc: @fraction 0..1 of the whole sampling or coding; @phase "encode", "sample" or "decode". */
+/** VeraPipelineProgressFunc: @fraction 0..1 of the whole sampling or coding; @phase "encode",
+ * "sample" or "decode". */
 typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpointer user_data);
 
 /**
@@ -50,7 +55,8 @@ typedef void (*VeraPipelineProgressFunc)(const char *phase, double fraction, gpo
  * @plan: frames and windows; borrowed until the pipeline is freed
  * @read_source: the clip
  * @read_mask: (nullable): the region
- * @snaps_matte: the mattes of a background change are also snapped to the source
+ * @snaps_matte: the mattes of a background change are also snapped to the source; for models that
+ * have a snapper
  * @scratch_folder: (nullable): where decoded frames wait for the rest, the system's temporary
  *   folder if %NULL; borrowed until the pipeline is freed
  */
@@ -105,7 +111,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraPipeline, vera_pipeline_free)
 /**
  * VeraPipelinePreview:
  * @want: asked after each step; Returns: the frame of the range that is to be shown, or -1
- * @show: @edit planar [3, height, width] and @alpha [height, width], 0..1, borrowed; on the calling thread
+ * @show: @edit planar [3, height, width] and @alpha [height, width], 0..1, borrowed; on the calling
+ * thread
  * @user_data: for both
  */
 typedef struct {
@@ -115,8 +122,9 @@ typedef struct {
 } VeraPipelinePreview;
 
 /**
- * vera_pipeline_set_preview: looks at what is being made: one frame, decoded from the estimate of the clean latents that each
- * step gives anyway, with one latent frame before it as context. Never changes the result; a failure only skips the preview.
+ * vera_pipeline_set_preview: looks at what is being made: one frame, decoded from the estimate of
+ * the clean latents that each step gives anyway, with one latent frame before it as context. Never
+ * changes the result; a failure only skips the preview.
  */
 void vera_pipeline_set_preview(VeraPipeline *self, const VeraPipelinePreview *preview);
 
@@ -133,14 +141,16 @@ gboolean vera_pipeline_step(VeraPipeline *self, GCancellable *cancellable, GErro
  * vera_pipeline_save: writes latents and solver state between two steps, atomically.
  * @fingerprint: tells this request and model from others
  */
-gboolean vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
+gboolean
+vera_pipeline_save(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
 
 /**
  * vera_pipeline_load: goes on where vera_pipeline_save() left; refuses another @fingerprint and a
  * damaged file
  * (%VERA_ENGINE_ERROR_BAD_INPUT), and nothing has changed then.
  */
-gboolean vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
+gboolean
+vera_pipeline_load(VeraPipeline *self, const char *path, const char *fingerprint, GError **error);
 
 /**
  * vera_pipeline_decode: decodes one branch after the other, each all through, so that only one
@@ -148,8 +158,11 @@ gboolean vera_pipeline_load(VeraPipeline *self, const char *path, const char *fi
  * branch is decoded. Errors: those of the parts and of @output; %VERA_ENGINE_ERROR_DISK_FULL where
  * frames cannot wait.
  */
-gboolean vera_pipeline_decode(
-    VeraPipeline *self, VeraPipelineOutputFunc output, gpointer user_data, GCancellable *cancellable, GError **error);
+gboolean vera_pipeline_decode(VeraPipeline *self,
+                              VeraPipelineOutputFunc output,
+                              gpointer user_data,
+                              GCancellable *cancellable,
+                              GError **error);
 
 /** vera_pipeline_get_align: Returns: what width and height must be multiples of, 0 on error */
 int vera_pipeline_get_align(VeraModel *model, GError **error);

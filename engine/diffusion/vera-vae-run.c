@@ -3,20 +3,22 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/diffusion/vera-channel-norm.h"
 #include "engine/diffusion/vera-vae-private.h"
 
 static VeraTensor *
 vera_vae_new_video(VeraVae *self, gint64 t, gint64 h, gint64 w, gint64 c, GError **error)
 {
-    return vera_tensor_new(self->runtime, 4, (gint64[]){ t, h, w, c }, error);
+    return vera_tensor_new(self->runtime, 4, (gint64[]){t, h, w, c}, error);
 }
 
 static gboolean
 vera_vae_copy(VeraVae *self, VeraKTensor src, VeraKTensor dst, GError **error)
 {
-    VeraKCopy op = { .src = src, .dst = dst };
+    VeraKCopy op = {.src = src, .dst = dst};
 
-    return vera_runtime_check(self->runtime, vera_k_copy(vera_runtime_get_ctx(self->runtime), &op), "VAE copy", error);
+    return vera_runtime_check(self->runtime, vera_k_copy(vera_runtime_get_ctx(self->runtime), &op),
+                              "VAE copy", error);
 }
 
 /* Keeps the last two frames of [cache ; x] for the next chunk; one, while there is no second. */
@@ -24,13 +26,17 @@ static gboolean
 vera_vae_remember(VeraVae *self, VeraTensor **cache, VeraTensor *x, GError **error)
 {
     const int64_t *s = x->k.shape;
-    gint64 t = s[0], old = *cache ? (*cache)->k.shape[0] : 0, keep = MIN(2, old + t), from_x = MIN(t, keep);
-    g_autoptr(VeraTensor) next = vera_tensor_new_as(self->runtime, x->k.dtype, 4, (gint64[]){ keep, s[1], s[2], s[3] }, error);
+    gint64 t = s[0], old = *cache ? (*cache)->k.shape[0] : 0, keep = MIN(2, old + t),
+           from_x = MIN(t, keep);
+    g_autoptr(VeraTensor) next =
+        vera_tensor_new_as(self->runtime, x->k.dtype, 4, (gint64[]){keep, s[1], s[2], s[3]}, error);
 
     if (next == NULL)
         return FALSE;
-    if (keep > from_x && !vera_vae_copy(self, vera_k_tensor_slice(&(*cache)->k, 0, old - (keep - from_x), keep - from_x),
-                                        vera_k_tensor_slice(&next->k, 0, 0, keep - from_x), error))
+    if (keep > from_x &&
+        !vera_vae_copy(self,
+                       vera_k_tensor_slice(&(*cache)->k, 0, old - (keep - from_x), keep - from_x),
+                       vera_k_tensor_slice(&next->k, 0, 0, keep - from_x), error))
         return FALSE;
     if (!vera_vae_copy(self, vera_k_tensor_slice(&x->k, 0, t - from_x, from_x),
                        vera_k_tensor_slice(&next->k, 0, keep - from_x, from_x), error))
@@ -42,8 +48,12 @@ vera_vae_remember(VeraVae *self, VeraTensor **cache, VeraTensor *x, GError **err
 
 /* A causal convolution with its cache; @residual (nullable) is added. */
 static VeraTensor *
-vera_vae_convolve(
-    VeraVae *self, const VeraVaeConv *conv, VeraTensor **cache, VeraTensor *x, VeraTensor *residual, GError **error)
+vera_vae_convolve(VeraVae *self,
+                  const VeraVaeConv *conv,
+                  VeraTensor **cache,
+                  VeraTensor *x,
+                  VeraTensor *residual,
+                  GError **error)
 {
     const int64_t *s = x->k.shape, *w = conv->weight.shape;
     gint64 n_cached = *cache ? (*cache)->k.shape[0] : 0;
@@ -69,7 +79,8 @@ vera_vae_convolve(
     op.y = y->k;
     if (residual != NULL)
         op.residual = residual->k;
-    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op), "VAE convolution", error) ||
+    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op),
+                            "VAE convolution", error) ||
         (w[2] > 1 && !vera_vae_remember(self, cache, x, error)))
         return NULL;
     return g_steal_pointer(&y);
@@ -77,41 +88,46 @@ vera_vae_convolve(
 
 /* For the next convolution or product, which is all that reads it. */
 static VeraTensor *
-vera_vae_normalise(VeraVae *self, VeraKTensor gamma, VeraTensor *x, VeraKActivation activation, GError **error)
+vera_vae_normalise(
+    VeraVae *self, VeraKTensor gamma, VeraTensor *x, VeraKActivation activation, GError **error)
 {
-    const int64_t *s = x->k.shape;
-    g_autoptr(VeraTensor) y = vera_tensor_new_as(self->runtime, self->operand, 4, (const gint64 *)s, error);
-    const int64_t rows[2] = { s[0] * s[1] * s[2], s[3] };
-    VeraKChannelNorm op = { .gamma = gamma, .activation = activation };
-
-    if (y == NULL)
-        return NULL;
-    op.x = vera_k_tensor(VERA_K_DTYPE_F32, x->k.data, 2, rows);
-    op.y = vera_k_tensor(y->k.dtype, y->k.data, 2, rows);
-    if (!vera_runtime_check(self->runtime, vera_k_channel_norm(vera_runtime_get_ctx(self->runtime), &op), "VAE normalisation", error))
-        return NULL;
-    return g_steal_pointer(&y);
+    return vera_channel_normalise(self->runtime, gamma, x, activation, self->operand,
+                                  "VAE normalisation", error);
 }
 
 static VeraTensor *
-vera_vae_run_residual(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
+vera_vae_run_residual(
+    VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
 {
     g_autoptr(VeraTensor) input = x, normed = NULL, middle = NULL, shortcut = NULL;
     VeraTensor *none = NULL;
 
     normed = vera_vae_normalise(self, layer->gamma_1, input, VERA_K_ACTIVATION_SILU, error);
-    middle = normed ? vera_vae_convolve(self, &layer->conv_1, &state->caches[0], normed, NULL, error) : NULL;
+    middle = normed
+                 ? vera_vae_convolve(self, &layer->conv_1, &state->caches[0], normed, NULL, error)
+                 : NULL;
     g_clear_pointer(&normed, vera_tensor_unref);
-    normed = middle ? vera_vae_normalise(self, layer->gamma_2, middle, VERA_K_ACTIVATION_SILU, error) : NULL;
+    normed = middle
+                 ? vera_vae_normalise(self, layer->gamma_2, middle, VERA_K_ACTIVATION_SILU, error)
+                 : NULL;
     if (normed == NULL)
         return NULL;
     g_clear_pointer(&middle, vera_tensor_unref);
-    shortcut = layer->has_shortcut ? vera_vae_convolve(self, &layer->shortcut, &none, input, NULL, error) : vera_tensor_ref(input);
-    return shortcut ? vera_vae_convolve(self, &layer->conv_2, &state->caches[1], normed, shortcut, error) : NULL;
+    shortcut = layer->has_shortcut
+                   ? vera_vae_convolve(self, &layer->shortcut, &none, input, NULL, error)
+                   : vera_tensor_ref(input);
+    return shortcut
+               ? vera_vae_convolve(self, &layer->conv_2, &state->caches[1], normed, shortcut, error)
+               : NULL;
 }
 
 static gboolean
-vera_vae_attend_frame(VeraVae *self, const VeraVaeLayer *layer, VeraKTensor normed, VeraKTensor qkv, VeraKTensor out, GError **error)
+vera_vae_attend_frame(VeraVae *self,
+                      const VeraVaeLayer *layer,
+                      VeraKTensor normed,
+                      VeraKTensor qkv,
+                      VeraKTensor out,
+                      GError **error)
 {
     VeraKCtx *ctx = vera_runtime_get_ctx(self->runtime);
     gint64 n = normed.shape[0], c = normed.shape[1];
@@ -122,16 +138,18 @@ vera_vae_attend_frame(VeraVae *self, const VeraVaeLayer *layer, VeraKTensor norm
                            .bias = layer->conv_1.bias,
                            .y = qkv,
                            .compute = self->compute};
-    VeraKTensor part = vera_k_tensor(qkv.dtype, qkv.data, 3, (const int64_t[]){ n, 1, c });
+    VeraKTensor part = vera_k_tensor(qkv.dtype, qkv.data, 3, (const int64_t[]){n, 1, c});
     VeraKAttention attention = {.scale = 1.0f / sqrtf((float)c), .compute = self->compute};
 
     part.stride[0] = 3 * c;
     attention.q = attention.k = attention.v = part;
     attention.k.data = (char *)qkv.data + c * (gint64)vera_k_dtype_size(qkv.dtype);
     attention.v.data = (char *)qkv.data + 2 * c * (gint64)vera_k_dtype_size(qkv.dtype);
-    attention.o = vera_k_tensor(out.dtype, out.data, 3, (const int64_t[]){ n, 1, c });
-    return vera_runtime_check(self->runtime, vera_k_linear(ctx, &project), "VAE attention", error) &&
-           vera_runtime_check(self->runtime, vera_k_attention(ctx, &attention), "VAE attention", error);
+    attention.o = vera_k_tensor(out.dtype, out.data, 3, (const int64_t[]){n, 1, c});
+    return vera_runtime_check(self->runtime, vera_k_linear(ctx, &project), "VAE attention",
+                              error) &&
+           vera_runtime_check(self->runtime, vera_k_attention(ctx, &attention), "VAE attention",
+                              error);
 }
 
 /* Frame @t of [T, H, W, C] as rows. */
@@ -140,7 +158,8 @@ vera_vae_get_rows(const VeraTensor *x, gint64 t)
 {
     VeraKTensor frame = vera_k_tensor_slice(&x->k, 0, t, 1);
 
-    return vera_k_tensor(frame.dtype, frame.data, 2, (const int64_t[]){ frame.shape[1] * frame.shape[2], frame.shape[3] });
+    return vera_k_tensor(frame.dtype, frame.data, 2,
+                         (const int64_t[]){frame.shape[1] * frame.shape[2], frame.shape[3]});
 }
 
 static VeraTensor *
@@ -149,10 +168,11 @@ vera_vae_run_attention(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x, 
     g_autoptr(VeraTensor) input = x, normed = NULL, qkv = NULL, attended = NULL, projected = NULL;
     const int64_t *s = input->k.shape;
     gint64 n = s[1] * s[2], c = s[3];
-    const gint64 rows[2] = { n, c };
+    const gint64 rows[2] = {n, c};
 
     normed = vera_vae_normalise(self, layer->gamma_1, input, VERA_K_ACTIVATION_NONE, error);
-    qkv = normed ? vera_tensor_new_as(self->runtime, self->operand, 2, (gint64[]){ n, 3 * c }, error) : NULL;
+    qkv = normed ? vera_tensor_new_as(self->runtime, self->operand, 2, (gint64[]){n, 3 * c}, error)
+                 : NULL;
     attended = qkv ? vera_tensor_new_as(self->runtime, self->operand, 2, rows, error) : NULL;
     projected = attended ? vera_tensor_new(self->runtime, 2, rows, error) : NULL;
     if (projected == NULL)
@@ -165,16 +185,22 @@ vera_vae_run_attention(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x, 
                                .bias = layer->conv_2.bias,
                                .y = projected->k,
                                .compute = self->compute};
-        VeraKGateAdd add = { .x = vera_vae_get_rows(input, t), .y = projected->k };
-        if (!vera_vae_attend_frame(self, layer, vera_vae_get_rows(normed, t), qkv->k, attended->k, error) ||
-            !vera_runtime_check(self->runtime, vera_k_linear(vera_runtime_get_ctx(self->runtime), &project), "VAE attention", error) ||
-            !vera_runtime_check(self->runtime, vera_k_gate_add(vera_runtime_get_ctx(self->runtime), &add), "VAE attention", error))
+        VeraKGateAdd add = {.x = vera_vae_get_rows(input, t), .y = projected->k};
+        if (!vera_vae_attend_frame(self, layer, vera_vae_get_rows(normed, t), qkv->k, attended->k,
+                                   error) ||
+            !vera_runtime_check(self->runtime,
+                                vera_k_linear(vera_runtime_get_ctx(self->runtime), &project),
+                                "VAE attention", error) ||
+            !vera_runtime_check(self->runtime,
+                                vera_k_gate_add(vera_runtime_get_ctx(self->runtime), &add),
+                                "VAE attention", error))
             return NULL;
     }
     return g_steal_pointer(&input);
 }
 
-/* Spatial part of both resamplings: frame by frame, stride 2 with one pad behind, or enlarged twice. */
+/* Spatial part of both resamplings: frame by frame, stride 2 with one pad behind, or enlarged
+ * twice. */
 static VeraTensor *
 vera_vae_resample_space(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x, GError **error)
 {
@@ -191,22 +217,28 @@ vera_vae_resample_space(VeraVae *self, const VeraVaeLayer *layer, VeraTensor *x,
                       .pad_w_after = 1,
                       .upsample = is_up ? 2 : 1,
                       .compute = self->compute};
-    g_autoptr(VeraTensor) y = vera_vae_new_video(self, s[0], is_up ? s[1] * 2 : s[1] / 2, is_up ? s[2] * 2 : s[2] / 2, w[0], error);
+    g_autoptr(VeraTensor) y = vera_vae_new_video(self, s[0], is_up ? s[1] * 2 : s[1] / 2,
+                                                 is_up ? s[2] * 2 : s[2] / 2, w[0], error);
 
     if (y == NULL)
         return NULL;
-    op.weight = vera_k_tensor(layer->conv_1.weight.dtype, layer->conv_1.weight.data, 5, (const int64_t[]){ w[0], w[1], 1, w[2], w[3] });
+    op.weight = vera_k_tensor(layer->conv_1.weight.dtype, layer->conv_1.weight.data, 5,
+                              (const int64_t[]){w[0], w[1], 1, w[2], w[3]});
     op.y = y->k;
-    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op), "VAE resampling", error))
+    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op),
+                            "VAE resampling", error))
         return NULL;
     return g_steal_pointer(&y);
 }
 
-/* The first frame goes through unchanged; later ones are convolved with stride 2, the frame before in front (section 3.4). */
+/* The first frame goes through unchanged; later ones are convolved with stride 2, the frame before
+ * in front (section 3.4). */
 static VeraTensor *
-vera_vae_run_down(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
+vera_vae_run_down(
+    VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
 {
-    g_autoptr(VeraTensor) input = x, small = vera_vae_resample_space(self, layer, x, error), y = NULL;
+    g_autoptr(VeraTensor) input = x, small = vera_vae_resample_space(self, layer, x, error),
+                          y = NULL;
     const int64_t *s;
     VeraKConv3d op = {
         .stride_t = 2, .stride_h = 1, .stride_w = 1, .upsample = 1, .compute = self->compute};
@@ -216,7 +248,9 @@ vera_vae_run_down(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state,
     s = small->k.shape;
     if (state->caches[0] == NULL) {
         state->caches[0] = vera_vae_new_video(self, 1, s[1], s[2], s[3], error);
-        if (state->caches[0] == NULL || !vera_vae_copy(self, vera_k_tensor_slice(&small->k, 0, s[0] - 1, 1), state->caches[0]->k, error))
+        if (state->caches[0] == NULL ||
+            !vera_vae_copy(self, vera_k_tensor_slice(&small->k, 0, s[0] - 1, 1),
+                           state->caches[0]->k, error))
             return NULL;
         return g_steal_pointer(&small);
     }
@@ -228,8 +262,10 @@ vera_vae_run_down(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state,
     op.weight = layer->time_conv.weight;
     op.bias = layer->time_conv.bias;
     op.y = y->k;
-    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op), "VAE resampling", error) ||
-        !vera_vae_copy(self, vera_k_tensor_slice(&small->k, 0, s[0] - 1, 1), state->caches[0]->k, error))
+    if (!vera_runtime_check(self->runtime, vera_k_conv3d(vera_runtime_get_ctx(self->runtime), &op),
+                            "VAE resampling", error) ||
+        !vera_vae_copy(self, vera_k_tensor_slice(&small->k, 0, s[0] - 1, 1), state->caches[0]->k,
+                       error))
         return NULL;
     return g_steal_pointer(&y);
 }
@@ -245,15 +281,16 @@ vera_vae_interleave(VeraVae *self, VeraTensor *x, GError **error)
 
     if (y == NULL)
         return NULL;
-    dst = vera_k_tensor(VERA_K_DTYPE_F32, y->k.data, 4, (const int64_t[]){ t, 2, n, c });
+    dst = vera_k_tensor(VERA_K_DTYPE_F32, y->k.data, 4, (const int64_t[]){t, 2, n, c});
     src = dst;
     src.data = x->k.data;
-    memcpy(src.stride, (const int64_t[4]){ n * 2 * c, c, 2 * c, 1 }, 4 * sizeof(int64_t));
+    memcpy(src.stride, (const int64_t[4]){n * 2 * c, c, 2 * c, 1}, 4 * sizeof(int64_t));
     return vera_vae_copy(self, src, dst, error) ? g_steal_pointer(&y) : NULL;
 }
 
 static VeraTensor *
-vera_vae_run_up(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
+vera_vae_run_up(
+    VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
 {
     g_autoptr(VeraTensor) input = x, doubled = NULL, y = NULL;
 
@@ -270,7 +307,8 @@ vera_vae_run_up(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, V
 }
 
 VeraTensor *
-vera_vae_run_layer(VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
+vera_vae_run_layer(
+    VeraVae *self, const VeraVaeLayer *layer, VeraVaeState *state, VeraTensor *x, GError **error)
 {
     g_autoptr(VeraTensor) input = NULL;
 

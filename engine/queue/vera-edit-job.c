@@ -11,7 +11,8 @@
 #include "engine/diffusion/vera-tokenizer.h"
 #include "engine/vera-engine-error.h"
 
-/* Longer instructions are no prompts but accidents; the tokenizer takes 511 pieces of them anyway. */
+/* Longer instructions are no prompts but accidents; the tokenizer takes 511 pieces of them anyway.
+ */
 #define VERA_EDIT_MAX_INSTRUCTION_BYTES 20000
 
 struct _VeraEditJob {
@@ -41,7 +42,8 @@ vera_edit_job_check_text(const VeraEditRequest *request, GError **error)
     gboolean is_blank = TRUE, is_text = g_utf8_validate(text, -1, NULL);
 
     if (!is_text || (negative && !g_utf8_validate(negative, -1, NULL))) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "The %s is not valid UTF-8 text; write it anew.",
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "The %s is not valid UTF-8 text; write it anew.",
                     is_text ? "negative prompt" : "instruction");
         return FALSE;
     }
@@ -68,12 +70,14 @@ vera_edit_job_choose_size(VeraEditJob *self, int align)
 {
     const VeraModelInfo *model = vera_model_get_info(self->model);
     const VeraClipInfo *clip = vera_clip_get_info(self->clip);
-    double aspect = (double)clip->width * clip->pixel_aspect_num / ((double)clip->height * MAX(clip->pixel_aspect_den, 1));
+    double aspect = (double)clip->width * clip->pixel_aspect_num /
+                    ((double)clip->height * MAX(clip->pixel_aspect_den, 1));
     double area = (double)model->native_width * model->native_height;
     double height = sqrt(area / CLAMP(aspect, 0.125, 8.0));
 
     self->record->height = MAX(align, (int)lround(height / align) * align);
-    self->record->width = MAX(align, (int)lround(height * CLAMP(aspect, 0.125, 8.0) / align) * align);
+    self->record->width =
+        MAX(align, (int)lround(height * CLAMP(aspect, 0.125, 8.0) / align) * align);
 }
 
 static gboolean
@@ -85,14 +89,20 @@ vera_edit_job_check_region(VeraEditJob *self, GError **error)
 
     if (region->n_frames == 1 || region->n_frames == frames->len || region->n_frames > last)
         return TRUE;
-    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                "The region ‘%s’ has %" G_GINT64_FORMAT " frames; it must have one, as many as the range (%u), or reach frame %" G_GINT64_FORMAT ".",
-                vera_clip_get_path(self->region), region->n_frames, frames->len, last + 1);
+    g_set_error(
+        error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
+        "The region ‘%s’ has %" G_GINT64_FORMAT
+        " frames; it must have one, as many as the range (%u), or reach frame %" G_GINT64_FORMAT
+        ".",
+        vera_clip_get_path(self->region), region->n_frames, frames->len, last + 1);
     return FALSE;
 }
 
 static gboolean
-vera_edit_job_open(VeraEditJob *self, const VeraEditRequest *request, GCancellable *cancellable, GError **error)
+vera_edit_job_open(VeraEditJob *self,
+                   const VeraEditRequest *request,
+                   GCancellable *cancellable,
+                   GError **error)
 {
     const VeraVaeConfig *vae;
     int align;
@@ -114,14 +124,19 @@ vera_edit_job_open(VeraEditJob *self, const VeraEditRequest *request, GCancellab
     self->record->height = request->height;
     if (request->width <= 0)
         vera_edit_job_choose_size(self, align);
-    if (self->record->width % align != 0 || self->record->height % align != 0 || self->record->height < align) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE, "The model works on sizes that are multiples of %d; %dx%d is not.", align,
+    if (self->record->width % align != 0 || self->record->height % align != 0 ||
+        self->record->height < align) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                    "The model works on sizes that are multiples of %d; %dx%d is not.", align,
                     self->record->width, self->record->height);
         return FALSE;
     }
-    self->plan = vera_frame_plan_new(self->record->frames->len, vera_model_get_info(self->model)->native_frames, vae->temporal_factor, error);
-    return self->plan != NULL && vera_pipeline_estimate(self->model, self->record->width, self->record->height, self->plan,
-                                                        self->record->guidance > 1, &self->estimate, error);
+    self->plan = vera_frame_plan_new(self->record->frames->len,
+                                     vera_model_get_info(self->model)->native_frames,
+                                     vae->temporal_factor, error);
+    return self->plan != NULL &&
+           vera_pipeline_estimate(self->model, self->record->width, self->record->height,
+                                  self->plan, self->record->guidance > 1, &self->estimate, error);
 }
 
 static void
@@ -132,9 +147,11 @@ vera_edit_job_fill_record(VeraEditJob *self, const VeraEditRequest *request)
 
     r->instruction = g_strdup(request->instruction);
     r->task = g_strdup(request->task);
-    r->negative_prompt = g_strdup(request->negative_prompt ? request->negative_prompt : info->default_negative_prompt);
+    r->negative_prompt = g_strdup(request->negative_prompt ? request->negative_prompt
+                                                           : info->default_negative_prompt);
     r->clip_path = g_canonicalize_filename(request->clip_path, NULL);
-    r->region_path = request->region_path ? g_canonicalize_filename(request->region_path, NULL) : NULL;
+    r->region_path =
+        request->region_path ? g_canonicalize_filename(request->region_path, NULL) : NULL;
     r->seed = request->seed;
     r->n_steps = request->n_steps > 0 ? request->n_steps : info->default_steps;
     r->guidance = request->guidance >= 0 ? request->guidance : info->default_guidance;
@@ -157,7 +174,8 @@ vera_edit_job_new(const VeraEditRequest *request, GCancellable *cancellable, GEr
     self->compute = request->compute;
     self->record->guidance = request->guidance < 0 ? 2 : request->guidance;
     g_array_append_vals(self->record->frames, request->frames->data, request->frames->len);
-    if (!vera_edit_job_check_text(request, error) || !vera_edit_job_open(self, request, cancellable, error))
+    if (!vera_edit_job_check_text(request, error) ||
+        !vera_edit_job_open(self, request, cancellable, error))
         return NULL;
     vera_edit_job_fill_record(self, request);
     return g_steal_pointer(&self);
@@ -199,10 +217,15 @@ vera_edit_job_get_estimate(VeraEditJob *self)
 }
 
 gboolean
-vera_edit_job_plan_memory(VeraEditJob *self, VeraMemoryPlan *plan, char device_name[128], GError **error)
+vera_edit_job_plan_memory(VeraEditJob *self,
+                          VeraMemoryPlan *plan,
+                          char device_name[128],
+                          GError **error)
 {
-    g_autoptr(VeraRuntime) runtime = vera_runtime_new(self->record->device, self->compute, 0, error);
-    VeraMemoryNeed need = { self->record->width, self->record->height, self->plan, self->record->guidance > 1, 0, 0 };
+    g_autoptr(VeraRuntime) runtime =
+        vera_runtime_new(self->record->device, self->compute, 0, error);
+    VeraMemoryNeed need = {
+        self->record->width, self->record->height, self->plan, self->record->guidance > 1, 0, 0};
     VeraKDeviceInfo info;
 
     if (runtime == NULL)
@@ -226,25 +249,33 @@ vera_edit_job_get_clip(VeraEditJob *self)
 
 /* One frame at model size, planar, -1..1; grey when @is_grey. */
 static gboolean
-vera_edit_job_read(VeraEditJob *self, VeraClip *clip, gint64 index, GChecksum *sum, gboolean is_grey, float *planar, GError **error)
+vera_edit_job_read(VeraEditJob *self,
+                   VeraClip *clip,
+                   gint64 index,
+                   GChecksum *sum,
+                   gboolean is_grey,
+                   float *planar,
+                   GError **error)
 {
     g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, index, self->cancellable, error);
     g_autofree float *rgb = NULL, *small = NULL;
     g_autofree char *hash = NULL;
     gsize pixels = (gsize)self->record->width * (gsize)self->record->height;
-    VeraImage from, to = { self->record->width, self->record->height, 3, NULL };
+    VeraImage from, to = {self->record->width, self->record->height, 3, NULL};
 
     if (frame == NULL)
         return FALSE;
-    rgb = g_try_new(float, (gsize)frame->width * (gsize)frame->height * 3);
+    rgb = g_try_new(float, (gsize)frame->width *(gsize)frame->height * 3);
     small = g_try_new(float, pixels * 3);
     to.values = small;
-    from = (VeraImage){ frame->width, frame->height, 3, rgb };
+    from = (VeraImage){frame->width, frame->height, 3, rgb};
     if (rgb != NULL)
         vera_frame_to_rgb(frame, rgb);
-    if (rgb == NULL || small == NULL || !vera_image_resample(&from, VERA_RESAMPLE_FILTER_BILINEAR, &to)) {
-        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory for a frame of %d by %d pixels.",
-                    frame->width, frame->height);
+    if (rgb == NULL || small == NULL ||
+        !vera_image_resample(&from, VERA_RESAMPLE_FILTER_BILINEAR, &to)) {
+        g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
+                    "Too little memory for a frame of %d by %d pixels.", frame->width,
+                    frame->height);
         return FALSE;
     }
     hash = vera_frame_hash(frame);
@@ -262,16 +293,20 @@ vera_edit_job_read_source_cb(int index, float *rgb, gpointer user_data, GError *
 {
     VeraEditJob *self = user_data;
 
-    return vera_edit_job_read(self, self->clip, g_array_index(self->record->frames, gint64, index), self->clip_sum, FALSE, rgb, error);
+    return vera_edit_job_read(self, self->clip, g_array_index(self->record->frames, gint64, index),
+                              self->clip_sum, FALSE, rgb, error);
 }
 
-/* A still stands for every frame; a mask as long as the edit begins with it, any other with the clip. */
+/* A still stands for every frame; a mask as long as the edit begins with it, any other with the
+ * clip. */
 static gint64
 vera_edit_job_get_region_frame(const VeraEditJob *self, int index)
 {
     gint64 n = vera_clip_get_info(self->region)->n_frames;
 
-    return n == 1 ? 0 : n == self->record->frames->len ? index : g_array_index(self->record->frames, gint64, index);
+    return n == 1                           ? 0
+           : n == self->record->frames->len ? index
+                                            : g_array_index(self->record->frames, gint64, index);
 }
 
 static gboolean
@@ -279,7 +314,8 @@ vera_edit_job_read_region_cb(int index, float *rgb, gpointer user_data, GError *
 {
     VeraEditJob *self = user_data;
 
-    return vera_edit_job_read(self, self->region, vera_edit_job_get_region_frame(self, index), self->region_sum, TRUE, rgb, error);
+    return vera_edit_job_read(self, self->region, vera_edit_job_get_region_frame(self, index),
+                              self->region_sum, TRUE, rgb, error);
 }
 
 static void
@@ -288,12 +324,18 @@ vera_edit_job_progress_cb(const char *phase, double fraction, gpointer user_data
     VeraEditJob *self = user_data;
 
     if (self->progress != NULL)
-        self->progress(phase, fraction, self->pipeline ? vera_pipeline_get_step(self->pipeline) : 0, self->record->n_steps, self->progress_data);
+        self->progress(phase, fraction, self->pipeline ? vera_pipeline_get_step(self->pipeline) : 0,
+                       self->record->n_steps, self->progress_data);
 }
 
 static gboolean
-vera_edit_job_output_cb(
-    int index, const float *edit, const float *alpha, const float *snapped, const float *composite, gpointer user_data, GError **error)
+vera_edit_job_output_cb(int index,
+                        const float *edit,
+                        const float *alpha,
+                        const float *snapped,
+                        const float *composite,
+                        gpointer user_data,
+                        GError **error)
 {
     VeraEditJob *self = user_data;
 
@@ -330,8 +372,8 @@ vera_edit_job_show_cb(int index, const float *edit, const float *alpha, gpointer
     for (gsize i = 0; i < pixels; i++)
         for (gsize c = 0; c < 3; c++)
             rgb[3 * i + c] = edit[c * pixels + i];
-    self->preview.show(g_array_index(self->record->frames, gint64, index), self->record->width, self->record->height, rgb, alpha,
-                       self->preview.user_data);
+    self->preview.show(g_array_index(self->record->frames, gint64, index), self->record->width,
+                       self->record->height, rgb, alpha, self->preview.user_data);
 }
 
 static GArray *
@@ -347,13 +389,23 @@ static gboolean
 vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, const char *folder, GError **error)
 {
     g_autoptr(GArray) ids = vera_edit_job_tokenize(self, self->record->instruction, error);
-    g_autoptr(GArray) negative = ids ? vera_edit_job_tokenize(self, self->record->negative_prompt, error) : NULL;
-    VeraPipelineRequest request = { .seed = self->record->seed, .n_steps = self->record->n_steps, .guidance = self->record->guidance,
-                                    .shift = self->record->shift, .solver = VERA_SOLVER_UNIPC, .width = self->record->width,
-                                    .height = self->record->height, .plan = self->plan, .read_source = vera_edit_job_read_source_cb,
-                                    .read_mask = self->region ? vera_edit_job_read_region_cb : NULL, .frame_data = self,
-                                    .progress = vera_edit_job_progress_cb, .progress_data = self, .scratch_folder = folder,
-                                    .snaps_matte = vera_model_get_info(self->model)->snaps_matte };
+    g_autoptr(GArray) negative =
+        ids ? vera_edit_job_tokenize(self, self->record->negative_prompt, error) : NULL;
+    VeraPipelineRequest request = {.seed = self->record->seed,
+                                   .n_steps = self->record->n_steps,
+                                   .guidance = self->record->guidance,
+                                   .shift = self->record->shift,
+                                   .solver = VERA_SOLVER_UNIPC,
+                                   .width = self->record->width,
+                                   .height = self->record->height,
+                                   .plan = self->plan,
+                                   .read_source = vera_edit_job_read_source_cb,
+                                   .read_mask = self->region ? vera_edit_job_read_region_cb : NULL,
+                                   .frame_data = self,
+                                   .progress = vera_edit_job_progress_cb,
+                                   .progress_data = self,
+                                   .scratch_folder = folder,
+                                   .snaps_matte = vera_model_has_snapper(self->model)};
 
     if (negative == NULL)
         return FALSE;
@@ -373,11 +425,14 @@ vera_edit_job_prepare(VeraEditJob *self, VeraRuntime *runtime, const char *folde
     if (self->pipeline == NULL)
         return FALSE;
     if (self->preview.want != NULL)
-        vera_pipeline_set_preview(self->pipeline, &(VeraPipelinePreview){ vera_edit_job_want_cb, vera_edit_job_show_cb, self });
+        vera_pipeline_set_preview(
+            self->pipeline,
+            &(VeraPipelinePreview){vera_edit_job_want_cb, vera_edit_job_show_cb, self});
     g_free(self->record->clip_hash);
     self->record->clip_hash = g_strdup(g_checksum_get_string(self->clip_sum));
     g_free(self->record->region_hash);
-    self->record->region_hash = self->region ? g_strdup(g_checksum_get_string(self->region_sum)) : NULL;
+    self->record->region_hash =
+        self->region ? g_strdup(g_checksum_get_string(self->region_sum)) : NULL;
     return TRUE;
 }
 
@@ -394,9 +449,11 @@ static char *
 vera_edit_job_get_fingerprint(VeraEditJob *self)
 {
     const VeraTakeRecord *r = self->record;
-    g_autofree char *text = g_strdup_printf("%s\n%s\n%s\n%s\n%s\n%s\n%dx%d %" G_GUINT64_FORMAT " %d %.17g %.17g %s %s", r->instruction,
-                                            r->negative_prompt, r->clip_hash, r->region_hash ? r->region_hash : "", r->model_hash, r->plan_json,
-                                            r->width, r->height, r->seed, r->n_steps, r->guidance, r->shift, r->device, r->compute);
+    g_autofree char *text = g_strdup_printf(
+        "%s\n%s\n%s\n%s\n%s\n%s\n%dx%d %" G_GUINT64_FORMAT " %d %.17g %.17g %s %s", r->instruction,
+        r->negative_prompt, r->clip_hash, r->region_hash ? r->region_hash : "", r->model_hash,
+        r->plan_json, r->width, r->height, r->seed, r->n_steps, r->guidance, r->shift, r->device,
+        r->compute);
 
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 }
@@ -421,14 +478,19 @@ vera_edit_job_sample(VeraEditJob *self, const char *state, gboolean is_resume, G
     return TRUE;
 }
 
-/* What the record of a take says of the frames that were read, without the model. Returns: (transfer full) (nullable) */
+/* What the record of a take says of the frames that were read, without the model. Returns:
+ * (transfer full) (nullable) */
 static char *
-vera_edit_job_hash_frames(VeraEditJob *self, VeraClip *clip, GCancellable *cancellable, GError **error)
+vera_edit_job_hash_frames(VeraEditJob *self,
+                          VeraClip *clip,
+                          GCancellable *cancellable,
+                          GError **error)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 
     for (guint i = 0; i < self->record->frames->len; i++) {
-        gint64 at = clip == self->region ? vera_edit_job_get_region_frame(self, (int)i) : g_array_index(self->record->frames, gint64, i);
+        gint64 at = clip == self->region ? vera_edit_job_get_region_frame(self, (int)i)
+                                         : g_array_index(self->record->frames, gint64, i);
         g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, at, cancellable, error);
         g_autofree char *hash = frame ? vera_frame_hash(frame) : NULL;
         if (hash == NULL)
@@ -438,16 +500,23 @@ vera_edit_job_hash_frames(VeraEditJob *self, VeraClip *clip, GCancellable *cance
     return g_strdup(g_checksum_get_string(sum));
 }
 
-/* @is_done: whether the take at @take_dir answers this very request, down to the pixels and weights. */
+/* @is_done: whether the take at @take_dir answers this very request, down to the pixels and
+ * weights. */
 static gboolean
-vera_edit_job_compare(VeraEditJob *self, const char *take_dir, gboolean *is_done, GCancellable *cancellable, GError **error)
+vera_edit_job_compare(VeraEditJob *self,
+                      const char *take_dir,
+                      gboolean *is_done,
+                      GCancellable *cancellable,
+                      GError **error)
 {
     g_autoptr(VeraTake) take = vera_take_open(take_dir, cancellable, error);
     g_autofree char *clip_hash = NULL, *region_hash = NULL, *model_hash = NULL;
     VeraTakeRecord wanted = *self->record;
 
-    if (take == NULL || (clip_hash = vera_edit_job_hash_frames(self, self->clip, cancellable, error)) == NULL ||
-        (self->region != NULL && (region_hash = vera_edit_job_hash_frames(self, self->region, cancellable, error)) == NULL) ||
+    if (take == NULL ||
+        (clip_hash = vera_edit_job_hash_frames(self, self->clip, cancellable, error)) == NULL ||
+        (self->region != NULL && (region_hash = vera_edit_job_hash_frames(
+                                      self, self->region, cancellable, error)) == NULL) ||
         (model_hash = vera_model_hash(self->model, cancellable, error)) == NULL)
         return FALSE;
     wanted.clip_hash = clip_hash;
@@ -482,7 +551,8 @@ vera_edit_job_run(VeraEditJob *self,
                   GError **error)
 {
     g_autoptr(VeraRuntime) runtime = NULL;
-    g_autofree char *state = g_strconcat(take_dir, ".state", NULL), *folder = g_path_get_dirname(take_dir);
+    g_autofree char *state = g_strconcat(take_dir, ".state", NULL),
+                    *folder = g_path_get_dirname(take_dir);
     gboolean ok;
 
     if (is_resume && vera_take_is_take(take_dir)) {
@@ -494,7 +564,8 @@ vera_edit_job_run(VeraEditJob *self,
             return TRUE;
         }
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUTPUT,
-                    "The take ‘%s’ was made from another clip, instruction, model or setting and is not gone on from; remove it or "
+                    "The take ‘%s’ was made from another clip, instruction, model or setting and "
+                    "is not gone on from; remove it or "
                     "name another folder.",
                     take_dir);
         return FALSE;

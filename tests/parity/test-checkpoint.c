@@ -7,8 +7,9 @@
 #include "tests/parity/parity-tensors.h"
 
 /*
- * What becomes of a checkpoint that is not as it should be: a zeroed tensor must show in the output, one that is
- * missing, superfluous, misshapen, of a foreign type or not finite must be refused by name.
+ * What becomes of a checkpoint that is not as it should be: a zeroed tensor must show in the
+ * output, one that is missing, superfluous, misshapen, of a foreign type or not finite must be
+ * refused by name.
  */
 
 typedef struct {
@@ -26,15 +27,20 @@ typedef struct {
 } Part;
 
 static const Part parts[] = {
-    { "branches/edit/diffusion_pytorch_model.safetensors", "", "transformer", "transformer-f32-1x4x4-masked" },
-    { "branches/alpha/diffusion_pytorch_model.safetensors", "", "transformer", "transformer-f32-1x4x4-masked" },
-    { "branches/composite/diffusion_pytorch_model.safetensors", "", "transformer", "transformer-f32-1x4x4-masked" },
-    { "layers.safetensors", "", "transformer", "transformer-f32-1x4x4-masked" },
-    { "text_encoder/model.safetensors", "", "text-encoder", "text-f32-7of7" },
-    { "vae/diffusion_pytorch_model.safetensors", "encoder.", "vae-encode", "encode-f32-5x4x8" },
-    { "vae/diffusion_pytorch_model.safetensors", "quant_conv.", "vae-encode", "encode-f32-5x4x8" },
-    { "vae/diffusion_pytorch_model.safetensors", "decoder.", "vae-decode", "decode-f32-5x4x8" },
-    { "vae/diffusion_pytorch_model.safetensors", "post_quant_conv.", "vae-decode", "decode-f32-5x4x8" },
+    {"branches/edit/diffusion_pytorch_model.safetensors", "", "transformer",
+     "transformer-f32-1x4x4-masked"},
+    {"branches/alpha/diffusion_pytorch_model.safetensors", "", "transformer",
+     "transformer-f32-1x4x4-masked"},
+    {"branches/composite/diffusion_pytorch_model.safetensors", "", "transformer",
+     "transformer-f32-1x4x4-masked"},
+    {"layers.safetensors", "", "transformer", "transformer-f32-1x4x4-masked"},
+    {"text_encoder/model.safetensors", "", "text-encoder", "text-f32-7of7"},
+    {"vae/diffusion_pytorch_model.safetensors", "encoder.", "vae-encode", "encode-f32-5x4x8"},
+    {"vae/diffusion_pytorch_model.safetensors", "quant_conv.", "vae-encode", "encode-f32-5x4x8"},
+    {"vae/diffusion_pytorch_model.safetensors", "decoder.", "vae-decode", "decode-f32-5x4x8"},
+    {"vae/diffusion_pytorch_model.safetensors", "post_quant_conv.", "vae-decode",
+     "decode-f32-5x4x8"},
+    {"snapper/diffusion_pytorch_model.safetensors", "", "snapper", "snapper-f32-4x4"},
 };
 
 static void
@@ -60,10 +66,11 @@ fixture_tear_down(Fixture *self, gconstpointer data)
 static ParityRun *
 fixture_eval(Fixture *self, const Part *part)
 {
-    g_autofree char *name = g_strconcat(part->input, ".in.safetensors", NULL), *in = parity_golden(name);
+    g_autofree char *name = g_strconcat(part->input, ".in.safetensors", NULL),
+                    *in = parity_golden(name);
 
-    return parity_run((const char *const[]){ "eval", part->module, "--model", self->model, "--in", in, "--out",
-                                             self->out, NULL });
+    return parity_run((const char *const[]){"eval", part->module, "--model", self->model, "--in",
+                                            in, "--out", self->out, NULL});
 }
 
 static double
@@ -93,7 +100,8 @@ test_zeroed(Fixture *self, gconstpointer data)
 {
     const Part *part = data;
     g_autofree char *path = g_build_filename(self->model, part->file, NULL);
-    g_autofree char *name = g_strconcat(part->input, ".out.safetensors", NULL), *expected = parity_golden(name);
+    g_autofree char *name = g_strconcat(part->input, ".out.safetensors", NULL),
+                    *expected = parity_golden(name);
     g_autoptr(ParityTensors) file = parity_tensors_load(path), want = parity_tensors_load(expected);
     g_autoptr(GList) names = parity_tensors_list(file);
     guint n_tensors = 0;
@@ -119,13 +127,15 @@ test_zeroed(Fixture *self, gconstpointer data)
     g_assert_cmpuint(n_tensors, >, 0);
 }
 
-/* Restored whole, the copy gives the fixture's output: what the other tests see is their own damage. */
+/* Restored whole, the copy gives the fixture's output: what the other tests see is their own
+ * damage. */
 static void
 test_sound(Fixture *self, gconstpointer data)
 {
     g_autofree char *expected = parity_golden("transformer-f32-1x4x4-masked.out.safetensors");
     g_autoptr(ParityTensors) want = parity_tensors_load(expected);
-    g_autoptr(ParityRun) check = parity_run((const char *const[]){ "model", "check", self->model, NULL });
+    g_autoptr(ParityRun) check =
+        parity_run((const char *const[]){"model", "check", self->model, NULL});
     g_autoptr(ParityRun) run = fixture_eval(self, &parts[0]);
 
     g_assert_cmpint(check->exit_code, ==, 0);
@@ -133,7 +143,14 @@ test_sound(Fixture *self, gconstpointer data)
     g_assert_cmpfloat(fixture_get_change(self, want), <, 1e-4);
 }
 
-typedef enum { DAMAGE_MISSING, DAMAGE_EXTRA, DAMAGE_SHAPE, DAMAGE_TYPE, DAMAGE_NAN, DAMAGE_TRUNCATED } DamageKind;
+typedef enum {
+    DAMAGE_MISSING,
+    DAMAGE_EXTRA,
+    DAMAGE_SHAPE,
+    DAMAGE_TYPE,
+    DAMAGE_NAN,
+    DAMAGE_TRUNCATED
+} DamageKind;
 
 typedef struct {
     const char *name;
@@ -143,30 +160,34 @@ typedef struct {
 } Damage;
 
 static const Damage damages[] = {
-    { "missing", DAMAGE_MISSING, 0, "blocks.1.attn1.norm_q.weight" },
-    { "missing-layers", DAMAGE_MISSING, 3, "alpha_embedding" },
-    { "missing-text", DAMAGE_MISSING, 4, "encoder.final_layer_norm.weight" },
-    { "missing-vae", DAMAGE_MISSING, 5, "quant_conv.bias" },
-    { "extra", DAMAGE_EXTRA, 0, "unknown.weight" },
-    { "extra-layers", DAMAGE_EXTRA, 3, "unknown.weight" },
-    { "extra-text", DAMAGE_EXTRA, 4, "unknown.weight" },
-    { "extra-vae", DAMAGE_EXTRA, 5, "unknown.weight" },
-    { "shape", DAMAGE_SHAPE, 1, "blocks.0.ffn.net.0.proj.weight" },
-    { "shape-layers", DAMAGE_SHAPE, 3, "source_patch.weight" },
-    { "shape-text", DAMAGE_SHAPE, 4, "shared.weight" },
-    { "shape-vae", DAMAGE_SHAPE, 7, "decoder.conv_in.weight" },
-    { "type", DAMAGE_TYPE, 2, "blocks.0.attn2.to_k.weight" },
-    { "nan", DAMAGE_NAN, 0, "blocks.1.ffn.net.2.bias" },
-    { "nan-layers", DAMAGE_NAN, 3, "mask_patch.bias" },
-    { "nan-text", DAMAGE_NAN, 4, "encoder.block.1.layer.0.layer_norm.weight" },
-    { "nan-vae", DAMAGE_NAN, 5, "encoder.conv_in.bias" },
-    { "truncated", DAMAGE_TRUNCATED, 0, "" },
+    {"missing", DAMAGE_MISSING, 0, "blocks.1.attn1.norm_q.weight"},
+    {"missing-layers", DAMAGE_MISSING, 3, "alpha_embedding"},
+    {"missing-text", DAMAGE_MISSING, 4, "encoder.final_layer_norm.weight"},
+    {"missing-vae", DAMAGE_MISSING, 5, "quant_conv.bias"},
+    {"missing-snapper", DAMAGE_MISSING, 9, "middle.0.conv2.bias"},
+    {"extra", DAMAGE_EXTRA, 0, "unknown.weight"},
+    {"extra-layers", DAMAGE_EXTRA, 3, "unknown.weight"},
+    {"extra-text", DAMAGE_EXTRA, 4, "unknown.weight"},
+    {"extra-vae", DAMAGE_EXTRA, 5, "unknown.weight"},
+    {"shape", DAMAGE_SHAPE, 1, "blocks.0.ffn.net.0.proj.weight"},
+    {"shape-layers", DAMAGE_SHAPE, 3, "source_patch.weight"},
+    {"shape-text", DAMAGE_SHAPE, 4, "shared.weight"},
+    {"shape-vae", DAMAGE_SHAPE, 7, "decoder.conv_in.weight"},
+    {"shape-snapper", DAMAGE_SHAPE, 9, "down.1.weight"},
+    {"type", DAMAGE_TYPE, 2, "blocks.0.attn2.to_k.weight"},
+    {"nan", DAMAGE_NAN, 0, "blocks.1.ffn.net.2.bias"},
+    {"nan-layers", DAMAGE_NAN, 3, "mask_patch.bias"},
+    {"nan-text", DAMAGE_NAN, 4, "encoder.block.1.layer.0.layer_norm.weight"},
+    {"nan-vae", DAMAGE_NAN, 5, "encoder.conv_in.bias"},
+    {"nan-snapper", DAMAGE_NAN, 9, "norm_out.gamma"},
+    {"truncated", DAMAGE_TRUNCATED, 0, ""},
 };
 
 static JsonArray *
 get_list(ParityTensors *file, const char *tensor, const char *member)
 {
-    return json_object_get_array_member(json_object_get_object_member(file->header, tensor), member);
+    return json_object_get_array_member(json_object_get_object_member(file->header, tensor),
+                                        member);
 }
 
 /* Takes a tensor out of the header and the data, so that the offsets stay without a gap. */
@@ -188,7 +209,8 @@ damage_remove(ParityTensors *file, const char *tensor)
             gint64 at = json_array_get_int_element(offsets, i);
             json_array_add_int_element(moved, at > from ? at - (gint64)size : at);
         }
-        json_object_set_array_member(json_object_get_object_member(file->header, l->data), "data_offsets", moved);
+        json_object_set_array_member(json_object_get_object_member(file->header, l->data),
+                                     "data_offsets", moved);
     }
     return n_data - size;
 }
@@ -218,7 +240,8 @@ damage_turn(ParityTensors *file, const char *tensor)
     g_assert_cmpint(json_array_get_int_element(shape, 0), !=, json_array_get_int_element(shape, 1));
     for (guint i = 0; i < json_array_get_length(shape); i++)
         json_array_add_int_element(turned, json_array_get_int_element(shape, i < 2 ? 1 - i : i));
-    json_object_set_array_member(json_object_get_object_member(file->header, tensor), "shape", turned);
+    json_object_set_array_member(json_object_get_object_member(file->header, tensor), "shape",
+                                 turned);
 }
 
 /* Half as many values of a type that is not read. */
@@ -230,8 +253,10 @@ damage_retype(ParityTensors *file, const char *tensor)
     json_array_add_int_element(halved, json_array_get_int_element(shape, 0) / 2);
     for (guint i = 1; i < json_array_get_length(shape); i++)
         json_array_add_int_element(halved, json_array_get_int_element(shape, i));
-    json_object_set_string_member(json_object_get_object_member(file->header, tensor), "dtype", "F64");
-    json_object_set_array_member(json_object_get_object_member(file->header, tensor), "shape", halved);
+    json_object_set_string_member(json_object_get_object_member(file->header, tensor), "dtype",
+                                  "F64");
+    json_object_set_array_member(json_object_get_object_member(file->header, tensor), "shape",
+                                 halved);
 }
 
 static void
@@ -270,12 +295,13 @@ test_refused(Fixture *self, gconstpointer data)
     const Damage *damage = data;
     const Part *part = &parts[damage->part];
     g_autofree char *path = g_build_filename(self->model, part->file, NULL);
-    g_autofree char *folder = strchr(part->file, '/') ? g_path_get_dirname(part->file) : g_strdup(part->file);
+    g_autofree char *folder =
+        strchr(part->file, '/') ? g_path_get_dirname(part->file) : g_strdup(part->file);
     ParityRun *runs[2];
 
     damage_do(damage, path);
     runs[0] = fixture_eval(self, part);
-    runs[1] = parity_run((const char *const[]){ "model", "check", self->model, NULL });
+    runs[1] = parity_run((const char *const[]){"model", "check", self->model, NULL});
     for (gsize i = 0; i < G_N_ELEMENTS(runs); i++) {
         g_test_message("%s", runs[i]->messages);
         g_assert_cmpint(runs[i]->exit_code, ==, 4);
@@ -296,7 +322,8 @@ main(int argc, char **argv)
     g_setenv("OMP_NUM_THREADS", "1", TRUE);
     g_test_add("/checkpoint/sound", Fixture, NULL, fixture_set_up, test_sound, fixture_tear_down);
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_autofree char *path = g_strdup_printf("/checkpoint/zeroed/%s%s", parts[i].prefix, parts[i].file);
+        g_autofree char *path =
+            g_strdup_printf("/checkpoint/zeroed/%s%s", parts[i].prefix, parts[i].file);
         g_test_add(path, Fixture, &parts[i], fixture_set_up, test_zeroed, fixture_tear_down);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(damages); i++) {

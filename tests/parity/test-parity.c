@@ -26,9 +26,12 @@ run_case(JsonObject *item, const char *dtype, double tolerance)
     g_autofree char *model = parity_golden(json_object_get_string_member(item, "model"));
     g_autofree char *in = parity_golden(json_object_get_string_member(item, "in"));
     g_autofree char *expected = parity_golden(json_object_get_string_member(item, "expected"));
-    g_autofree char *folder = parity_make_folder(), *out = g_build_filename(folder, "out.safetensors", NULL);
-    const char *fixed[] = { "eval", json_object_get_string_member(item, "module"), "--model", model, "--in", in,
-                            "--out", out };
+    g_autofree char *folder = parity_make_folder(),
+                    *out = g_build_filename(folder, "out.safetensors", NULL);
+    const char *fixed[] = {"eval",    json_object_get_string_member(item, "module"),
+                           "--model", model,
+                           "--in",    in,
+                           "--out",   out};
     g_autoptr(GPtrArray) arguments = g_ptr_array_new();
     g_autoptr(ParityRun) run = NULL;
     g_autoptr(ParityTensors) got = NULL, want = NULL;
@@ -69,13 +72,15 @@ is_any(JsonObject *item G_GNUC_UNUSED)
     return TRUE;
 }
 
-/* The bar of model-format.md for a whole transformer in bf16; a branch and the decoder keep it too. */
+/* The bar of model-format.md for a whole transformer in bf16; a branch, the decoder and the snapper
+ * keep it too. */
 static gboolean
 has_bf16_bar(JsonObject *item)
 {
     const char *module = json_object_get_string_member(item, "module");
 
-    return strcmp(module, "transformer") == 0 || strcmp(module, "branch") == 0 || strcmp(module, "vae-decode") == 0;
+    return strcmp(module, "transformer") == 0 || strcmp(module, "branch") == 0 ||
+           strcmp(module, "vae-decode") == 0 || strcmp(module, "snapper") == 0;
 }
 
 static void
@@ -88,7 +93,8 @@ test_bf16(gconstpointer data)
 static char *
 run_on_threads(const char *module, const char *name, const char *threads, gsize *length)
 {
-    g_autofree char *model = parity_golden("model-f32"), *file = g_strconcat(name, ".in.safetensors", NULL);
+    g_autofree char *model = parity_golden("model-f32"),
+                    *file = g_strconcat(name, ".in.safetensors", NULL);
     g_autofree char *in = parity_golden(file), *folder = parity_make_folder();
     g_autofree char *out = g_build_filename(folder, "out.safetensors", NULL);
     g_autofree char *kept = g_strdup(g_getenv("OMP_NUM_THREADS"));
@@ -96,7 +102,8 @@ run_on_threads(const char *module, const char *name, const char *threads, gsize 
     char *bytes = NULL;
 
     g_setenv("OMP_NUM_THREADS", threads, TRUE);
-    run = parity_run((const char *const[]){ "eval", module, "--model", model, "--in", in, "--out", out, NULL });
+    run = parity_run(
+        (const char *const[]){"eval", module, "--model", model, "--in", in, "--out", out, NULL});
     if (kept != NULL)
         g_setenv("OMP_NUM_THREADS", kept, TRUE);
     else
@@ -110,10 +117,11 @@ run_on_threads(const char *module, const char *name, const char *threads, gsize 
 static void
 test_threads(void)
 {
-    static const char *const cases[][2] = { { "transformer", "transformer-f32-2x6x10-masked" },
-                                            { "vae-encode", "encode-f32-5x24x40" },
-                                            { "vae-decode", "decode-f32-5x24x40" },
-                                            { "text-encoder", "text-f32-7of7" } };
+    static const char *const cases[][2] = {{"transformer", "transformer-f32-2x6x10-masked"},
+                                           {"vae-encode", "encode-f32-5x24x40"},
+                                           {"vae-decode", "decode-f32-5x24x40"},
+                                           {"text-encoder", "text-f32-7of7"},
+                                           {"snapper", "snapper-f32-24x40"}};
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         gsize n_one, n_many;
@@ -129,7 +137,8 @@ join_ids(JsonArray *ids)
     GString *out = g_string_new(NULL);
 
     for (guint i = 0; i < json_array_get_length(ids); i++)
-        g_string_append_printf(out, "%s%" G_GINT64_FORMAT, i ? " " : "", json_array_get_int_element(ids, i));
+        g_string_append_printf(out, "%s%" G_GINT64_FORMAT, i ? " " : "",
+                               json_array_get_int_element(ids, i));
     return g_string_free(g_string_append_c(out, '\n'), FALSE);
 }
 
@@ -138,10 +147,11 @@ test_text(gconstpointer data)
 {
     JsonObject *item = (JsonObject *)data;
     g_autofree char *model = parity_golden("model-f32");
-    g_autofree char *text = g_strconcat("--text=", json_object_get_string_member(item, "text"), NULL);
+    g_autofree char *text =
+        g_strconcat("--text=", json_object_get_string_member(item, "text"), NULL);
     g_autofree char *want = join_ids(json_object_get_array_member(item, "ids"));
     g_autoptr(ParityRun) run =
-        parity_run((const char *const[]){ "eval", "tokenizer", "--model", model, text, NULL });
+        parity_run((const char *const[]){"eval", "tokenizer", "--model", model, text, NULL});
 
     g_test_message("%s, cleaned: %s", text, json_object_get_string_member(item, "clean"));
     g_assert_cmpint(run->exit_code, ==, 0);
@@ -149,14 +159,18 @@ test_text(gconstpointer data)
 }
 
 static void
-add_cases(JsonParser *parser, const char *folder, gboolean (*has)(JsonObject *item), GTestDataFunc run)
+add_cases(JsonParser *parser,
+          const char *folder,
+          gboolean (*has)(JsonObject *item),
+          GTestDataFunc run)
 {
     JsonArray *cases = json_node_get_array(json_parser_get_root(parser));
 
     for (guint i = 0; i < json_array_get_length(cases); i++) {
         JsonObject *item = json_array_get_object_element(cases, i);
         const char *name = json_object_get_string_member_with_default(item, "name", NULL);
-        g_autofree char *path = name ? g_strdup_printf("%s/%s", folder, name) : g_strdup_printf("%s/%u", folder, i);
+        g_autofree char *path =
+            name ? g_strdup_printf("%s/%s", folder, name) : g_strdup_printf("%s/%u", folder, i);
         if (has(item))
             g_test_add_data_func(path, item, run);
     }

@@ -14,12 +14,14 @@ import sys
 import torch
 from safetensors.torch import save_file
 
+sys.path.append(str(pathlib.Path(__file__).parent.parent))
 import network
 import tokens
 from checkpoint import (WAN_MEAN, WAN_STD, Form, branch_config, make_branch, make_model, text_config,
-                        vae_config, write_index, write_json, write_layers, write_part)
+                        randomise, vae_config, write_index, write_json, write_layers, write_part)
 from network import BRANCHES
 from sampling import grid, make_solver
+from vera_training.snapper import INPUTS, Snapper
 
 # The whole model: every part, two heads of 24 (time 8, height 8, width 8).
 JOINT = {
@@ -49,6 +51,10 @@ SINGLES = {
 }
 SHAPES = ((1, 2, 2, 1), (2, 6, 10, 5), (3, 4, 6, 512), (1, 4, 4, 64))  # latent frames, height, width; rows of text
 SCHEDULES = ((1, 3), (2, 1), (4, 5), (10, 3), (10, 8), (50, 1), (50, 3), (50, 5))
+
+
+# Sides of four are enough for it.
+SNAPPER = {"_class_name": "VeraSnapper", "channels": [4, 6, 8], "middle_blocks": 1, "frame_step": 2, "rounds": 2}
 
 
 class Maker:
@@ -159,6 +165,16 @@ def add_sampler(maker):
                       "--steps", steps, "--shift", shift, "--solver", solver)
 
 
+def add_snapper(maker):
+    """With a generator of its own: nothing that was drawn before it depends on it."""
+    g = torch.Generator().manual_seed(7)
+    snapper = randomise(Snapper(SNAPPER["channels"], SNAPPER["middle_blocks"]), g)
+    write_part(maker.root / "model-f32", "snapper", snapper, SNAPPER, Form())
+    for height, width in ((4, 4), (24, 40)):
+        x = torch.rand(1, INPUTS, height, width, generator=g) * 2 - 1
+        maker.add(f"snapper-model-f32-{height}x{width}", "snapper", "model-f32", {"input": x}, {"kept": torch.sigmoid(snapper(x))[:, None]})
+
+
 def write_joint(root):
     model = make_model(1, **JOINT)
     for branch in BRANCHES:
@@ -213,6 +229,7 @@ def make(root):
     add_pipeline(maker, "model-mixed", model, (5, 16, 32), ((4, 5.0, 3.0, "unipc", True),))
     add_singles(maker)
     add_sampler(maker)
+    add_snapper(maker)
     write_json(root / "manifest.json", maker.cases)
     (root / "tokenizer.json").write_text(
         json.dumps(tokens.encode(root / "model-f32/tokenizer/spiece.model"), indent=0) + "\n")
