@@ -204,7 +204,7 @@ vera_pipeline_snapper_finish(VeraPipelineSnapper *s, GError **error)
 static gboolean
 vera_pipeline_snapper_run(VeraPipelineSnapper *s, gboolean *is_snapped, GError **error)
 {
-    double all = (double)s->pixels * s->n_frames, before, after;
+    double all = (double)s->pixels * s->n_frames, before, after = 0;
 
     *is_snapped = FALSE;
     if (!vera_pipeline_snapper_begin(s, &before, error))
