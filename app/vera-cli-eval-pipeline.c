@@ -81,8 +81,8 @@ vera_cli_eval_read_ids(VeraEval *self,
     if (config == NULL || !vera_eval_get_i64(self, names[0], ids, n_ids, error) ||
         !vera_eval_get_i64(self, names[1], mask, &n_mask, error))
         return FALSE;
-    for (int i = 0; i < MAX(*n_ids, 1); i++) {
-        if (*n_ids != n_mask || *n_ids < 1 || *n_ids > VERA_TEXT_LENGTH || (*ids)[i] < 0 ||
+    for (int i = 0; i < *n_ids; i++) {
+        if (*n_ids != n_mask || *n_ids > VERA_TEXT_LENGTH || (*ids)[i] < 0 ||
             (*ids)[i] >= config->vocab_size || (*mask)[i] < 0 || (*mask)[i] > 1) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
                         "The inputs ‘%s’ and ‘%s’ must hold 1 to 512 ids of the vocabulary and as many 0 or 1.", names[0],
@@ -106,7 +106,7 @@ vera_cli_eval_read_noise(VeraEval *self, const gint64 video[4], VeraPipelineRequ
     for (int i = 0; i < VERA_N_BRANCHES; i++) {
         g_autofree char *name = g_strconcat("noise_", vera_branch_get_name(i), NULL);
         VeraEvalInput noise;
-        if (!vera_eval_get_f32(self, name, 5, &noise, error))
+        if (!vera_eval_get_full_f32(self, name, 5, &noise, error))
             return FALSE;
         if (memcmp(noise.shape, want, sizeof want) != 0) {
             g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
@@ -127,13 +127,16 @@ vera_cli_eval_read_videos(
     VeraEvalInput source, mask;
     VeraKTensor probe;
 
-    if (vae == NULL || align == 0 || !vera_eval_get_f32(self, "source_video", 5, &source, error))
+    if (vae == NULL || align == 0 ||
+        !vera_eval_get_full_f32(self, "source_video", 5, &source, error))
         return FALSE;
     memcpy(video, source.shape, sizeof source.shape);
     if (video[0] != 3 || video[1] < 1 || (video[1] - 1) % vae->temporal_factor != 0 || video[1] > 4096 || video[2] < 1 ||
         video[2] % align != 0 || video[2] > 16384 || video[3] < 1 || video[3] % align != 0 || video[3] > 16384) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_BAD_INPUT,
-                    "The source_video must have 3 channels and %dn + 1 frames whose width and height are multiples of %d.",
+                    "The source_video must have 3 channels, %dn + 1 frames (at most 4096), and a "
+                    "width and height that are "
+                    "multiples of %d (at most 16384).",
                     vae->temporal_factor, align);
         return FALSE;
     }
@@ -144,7 +147,7 @@ vera_cli_eval_read_videos(
     request->width = (int)video[3];
     if (!vera_weights_get(self->in, "mask_video", &probe))
         return TRUE;
-    if (!vera_eval_get_f32(self, "mask_video", 5, &mask, error))
+    if (!vera_eval_get_full_f32(self, "mask_video", 5, &mask, error))
         return FALSE;
     clips->mask = mask.values;
     request->read_mask = vera_cli_eval_read_mask;
@@ -167,6 +170,21 @@ vera_cli_eval_read_request(
            vera_cli_eval_read_ids(self, negative_names, &request->negative_ids, &request->negative_mask,
                                   &request->n_negative_ids, error) &&
            vera_cli_eval_read_noise(self, video, request, error);
+}
+
+static gboolean
+vera_cli_eval_add_clips(VeraEval *self,
+                        VeraCliEvalClips *clips,
+                        const gint64 video[4],
+                        GError **error)
+{
+    const gint64 rgb[5] = {1, 3, video[1], video[2], video[3]},
+                 grey[5] = {1, 1, video[1], video[2], video[3]};
+
+    clips->edit = vera_eval_add_output(self, "edit", 5, rgb, error);
+    clips->alpha = clips->edit ? vera_eval_add_output(self, "alpha", 5, grey, error) : NULL;
+    clips->composite = clips->alpha ? vera_eval_add_output(self, "composite", 5, rgb, error) : NULL;
+    return clips->composite != NULL;
 }
 
 static gboolean
@@ -205,8 +223,6 @@ vera_eval_pipeline(VeraEval *self, GError **error)
     if (plan == NULL)
         return FALSE;
     request.plan = plan;
-    clips.edit = vera_eval_add_output(self, "edit", 5, (gint64[]){ 1, 3, video[1], video[2], video[3] });
-    clips.alpha = vera_eval_add_output(self, "alpha", 5, (gint64[]){ 1, 1, video[1], video[2], video[3] });
-    clips.composite = vera_eval_add_output(self, "composite", 5, (gint64[]){ 1, 3, video[1], video[2], video[3] });
-    return vera_cli_eval_run_pipeline(self, &request, &clips, error);
+    return vera_cli_eval_add_clips(self, &clips, video, error) &&
+           vera_cli_eval_run_pipeline(self, &request, &clips, error);
 }

@@ -8,11 +8,6 @@
 #include "engine/diffusion/vera-runtime.h"
 #include "engine/vera-engine-error.h"
 
-/* Outside of this the grid is no longer one in single precision: sigmas of 0 or 1, or twice the
- * same. */
-#define VERA_SAMPLER_MIN_SHIFT 0.001
-#define VERA_SAMPLER_MAX_SHIFT 1000.0
-
 /* The state is kept with this mark, so that a state of another build or another tensor is refused. */
 #define VERA_SAMPLER_MAGIC 0x31504c4d53524556ull
 
@@ -65,12 +60,13 @@ vera_sampler_new(VeraSolver solver, int n_steps, double shift, gsize n_elements,
     g_autoptr(VeraSampler) self = g_new0(VeraSampler, 1);
     float **vectors[] = {&self->m1, &self->m2, &self->previous, &self->estimate};
 
-    if (n_steps < 1 || n_steps > 1000 ||
+    if (n_steps < 1 || n_steps > VERA_SAMPLER_MAX_STEPS ||
         !(shift >= VERA_SAMPLER_MIN_SHIFT && shift <= VERA_SAMPLER_MAX_SHIFT)) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
-                    "%d steps with shift %g cannot be sampled; take 1 to 1000 steps and a shift "
+                    "%d steps with shift %g cannot be sampled; take 1 to %d steps and a shift "
                     "from %g to %g.",
-                    n_steps, shift, VERA_SAMPLER_MIN_SHIFT, VERA_SAMPLER_MAX_SHIFT);
+                    n_steps, shift, VERA_SAMPLER_MAX_STEPS, VERA_SAMPLER_MIN_SHIFT,
+                    VERA_SAMPLER_MAX_SHIFT);
         return NULL;
     }
     self->solver = solver;

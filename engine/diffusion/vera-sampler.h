@@ -4,6 +4,13 @@
 
 G_BEGIN_DECLS
 
+#define VERA_SAMPLER_MAX_STEPS 1000
+
+/* Outside of this the grid is no longer one in single precision: sigmas of 0 or 1, or twice the
+ * same. */
+#define VERA_SAMPLER_MIN_SHIFT 0.001
+#define VERA_SAMPLER_MAX_SHIFT 1000.0
+
 /** VeraSolver: how a step is taken from velocities (wan21-spec.md sections 5.3, 5.4). */
 typedef enum {
     VERA_SOLVER_UNIPC,

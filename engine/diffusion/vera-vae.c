@@ -7,6 +7,8 @@
 #include "engine/diffusion/vera-vae-private.h"
 #include "engine/vera-engine-error.h"
 
+#define VERA_VAE_MAX_SIDE 65536
+
 static gboolean
 vera_vae_find(VeraVae *self, const char *prefix, const char *name, VeraKTensor *tensor)
 {
@@ -346,6 +348,19 @@ vera_vae_copy_frames(float *part, float *whole, const gint64 shape[3], gint64 fi
     }
 }
 
+/* No picture is larger, and products of its sizes stay far from overflowing. */
+static gboolean
+vera_vae_check_sides(gint64 height, gint64 width, GError **error)
+{
+    if (MAX(height, width) <= VERA_VAE_MAX_SIDE)
+        return TRUE;
+    g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_USAGE,
+                "The VAE takes pictures of at most %d a side; %" G_GINT64_FORMAT
+                " by %" G_GINT64_FORMAT " is larger.",
+                VERA_VAE_MAX_SIDE, width, height);
+    return FALSE;
+}
+
 gboolean
 vera_vae_encode(VeraVae *self, const float *video, const gint64 video_shape[4], float *latents, GCancellable *cancellable, GError **error)
 {
@@ -360,7 +375,8 @@ vera_vae_encode(VeraVae *self, const float *video, const gint64 video_shape[4], 
                     "%" G_GINT64_FORMAT " frames cannot be encoded; the VAE takes %" G_GINT64_FORMAT "n + 1.", f, step);
         return FALSE;
     }
-    stream = vera_vae_encoder_new(self, (int)w, (int)h, error);
+    stream = vera_vae_check_sides(h, w, error) ? vera_vae_encoder_new(self, (int)w, (int)h, error)
+                                               : NULL;
     if (stream == NULL)
         return FALSE;
     chunk = vera_runtime_new_floats((gsize)(3 * step * in[2]), error);
@@ -391,7 +407,8 @@ vera_vae_decode(VeraVae *self, const float *latents, const gint64 latents_shape[
                     latents_shape[0], config->z_dim);
         return FALSE;
     }
-    stream = vera_vae_decoder_new(self, (int)w, (int)h, error);
+    stream = vera_vae_check_sides(h, w, error) ? vera_vae_decoder_new(self, (int)w, (int)h, error)
+                                               : NULL;
     if (stream == NULL)
         return FALSE;
     latent = vera_runtime_new_floats((gsize)(in[0] * in[2]), error);

@@ -279,7 +279,7 @@ vera_weights_list_names(VeraWeights *self)
     return names;
 }
 
-static char *
+char *
 vera_weights_describe_shape(int n_dims, const gint64 *shape)
 {
     GString *text = g_string_new("[");

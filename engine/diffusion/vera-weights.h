@@ -90,6 +90,9 @@ char *vera_weights_hash(VeraWeights *self, GCancellable *cancellable, GError **e
 /** vera_weights_get_file: Returns: (transfer none): the file that holds tensor @name, for messages */
 const char *vera_weights_get_file(VeraWeights *self, const char *name);
 
+/** vera_weights_describe_shape: Returns: (transfer full): @shape as people write it: [1, 3, 17] */
+char *vera_weights_describe_shape(int n_dims, const gint64 *shape);
+
 /**
  * VeraNamedTensor: a tensor in host memory to be written by vera_safetensors_write(); borrowed.
  */
