@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Times exact seeks into a 1080p H.264 file with a key frame every 250 frames, ours with and without proxies beside mpv's, turn by turn.
+"""Times exact seeks into a 1080p H.264 file with a key frame every 250 frames, ours beside mpv's, turn by turn: of a
+clip that was just opened, of one whose filmstrip is there, and of one with proxies.
 
 Usage: scrub-bench.py SCRUB_BENCH [CLIP]. SCRUB_BENCH is the built tests/bench/scrub-bench; without CLIP (24 frames a second)
 one of a minute is made with ffmpeg. mpv is left out where it is not installed. SEEKS in the environment
@@ -114,24 +115,27 @@ def main() -> int:
         if len(sys.argv) == 2:
             make_clip(pathlib.Path(clip))
         targets = choose_targets(count_frames(clip))
-        ours, with_proxies = Ours(sys.argv[1], clip), Ours(sys.argv[1], clip, folder)
-        with_proxies.seek(0)
+        ours = {"just opened": Ours(sys.argv[1], clip), "with the filmstrip": Ours(sys.argv[1], clip, "--filmstrip"),
+                "with proxies": Ours(sys.argv[1], clip, folder)}
+        for one in ours.values():
+            one.seek(0)
         mpv = Mpv(clip, folder) if shutil.which("mpv") else None
-        results, proxied, theirs = [], [], []
+        results, theirs = {title: [] for title in ours}, []
         for frame in targets:
-            results.append(ours.seek(frame))
+            for title, one in ours.items():
+                results[title].append(one.seek(frame))
             if mpv is not None:
                 theirs.append(mpv.seek(frame))
-            proxied.append(with_proxies.seek(frame))
-        ours.close()
-        with_proxies.close()
+        for one in ours.values():
+            one.close()
         if mpv is not None:
             mpv.close()
-    print(f"{len(results)} seeks; median (5th .. 95th percentile)")
-    for title, some in (("without proxies", results), ("with proxies", proxied)):
+    print(f"{len(targets)} seeks; median (5th .. 95th percentile); {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    for title, some in results.items():
         print(title)
         print("  in memory, request and get, us", spread([r["cached_us"] for r in some]))
         print("  something to look at, ms      ", spread([r["first_ms"] for r in some]))
+        print("  frames between it and the aim  ", spread([r["first_away"] for r in some]))
         print("  the exact frame, ms           ", spread([r["exact_ms"] for r in some]))
         if theirs:
             print("  exact, ours / mpv's           ", spread([r["exact_ms"] / t for r, t in zip(some, theirs)]))

@@ -54,13 +54,14 @@ vera_timeline_filmstrip_ready_cb(gpointer data)
 }
 
 VeraTimelineFilmstrip *
-vera_timeline_filmstrip_new(GtkWidget *widget, VeraClip *clip, int height)
+vera_timeline_filmstrip_new(GtkWidget *widget, VeraFrameCache *cache, int height)
 {
     VeraTimelineFilmstrip *self = g_new0(VeraTimelineFilmstrip, 1);
 
     g_atomic_ref_count_init(&self->ref_count);
     self->widget = widget;
-    self->thumbnails = vera_thumbnails_new(clip, height, VERA_TIMELINE_FILMSTRIP_BYTES);
+    self->thumbnails = vera_thumbnails_new(vera_frame_cache_get_clip(cache), cache, height,
+                                           VERA_TIMELINE_FILMSTRIP_BYTES);
     self->textures = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_object_unref);
     self->asked = g_array_new(FALSE, FALSE, sizeof(gint64));
     vera_thumbnails_set_ready_func(self->thumbnails, vera_timeline_filmstrip_ready_cb, self);

@@ -268,7 +268,7 @@ vera_timeline_clip_changed_cb(VeraTimeline *self)
 
     g_clear_pointer(&self->filmstrip, vera_timeline_filmstrip_free);
     if (cache != NULL)
-        self->filmstrip = vera_timeline_filmstrip_new(GTK_WIDGET(self), vera_frame_cache_get_clip(cache), VERA_TIMELINE_CLIP);
+        self->filmstrip = vera_timeline_filmstrip_new(GTK_WIDGET(self), cache, VERA_TIMELINE_CLIP);
     g_clear_pointer(&self->waveform, vera_timeline_waveform_free);
     if (info != NULL && path != NULL)
         self->waveform = vera_timeline_waveform_new(GTK_WIDGET(self), path, info->start_time,

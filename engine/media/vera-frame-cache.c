@@ -1,60 +1,13 @@
 #include "config.h"
 
-#include "engine/media/vera-frame-cache.h"
-
-#include <pthread.h>
-
-#include "engine/media/vera-frame-prefetch.h"
-#include "engine/media/vera-proxy-coder.h"
+#include "engine/media/vera-frame-cache-private.h"
 #include "engine/vera-engine-error.h"
 
 /* On the way to a far frame every so many pictures one is kept, so that there is something nearer
  * to show. */
 #define VERA_FRAME_CACHE_STRIDE 16
-/* So far from its key frame, a frame is left to wait until the key frame is shown, which then takes
- * one picture's time instead of three. */
-#define VERA_FRAME_CACHE_FAR 12
-/* A proxy so far away is not shown in place of another frame. */
-#define VERA_FRAME_CACHE_PROXY 24
-
-/* Locks are POSIX ones, not GLib's: ThreadSanitizer sees them in a GLib that is not built for it.
- */
-struct _VeraFrameCache {
-    GObject parent_instance;
-
-    /* Owned, never changed while threads run */
-    VeraClip *clip;
-    gsize frame_bytes;
-    GThread *exact_thread;
-    GThread *rough_thread;
-
-    /* Owned, under call_lock, which is never taken while lock is held */
-    pthread_mutex_t call_lock;
-    VeraFrameCacheReadyFunc ready;
-    gpointer ready_data;
-
-    /* Owned, under lock */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    VeraFrameStore store;
-    GHashTable *failed;
-    GCancellable *exact_cancellable;
-    GCancellable *rough_cancellable;
-    VeraFrameFetch fetch;
-    gint64 passed;
-    gint64 bridged;
-    gint64 rough_key;
-    VeraProxyStore *proxies;
-    gint64 proxy_tried; /* since the playhead moved */
-    int speed;
-    gboolean is_jump;
-    guint n_requests;
-    guint fetch_request;
-    gboolean is_asked;
-    gboolean is_reading;
-    gboolean is_sated;
-    gboolean is_closed;
-};
+/* Some 500 pictures: the key frames of more than an hour, where they are far apart. */
+#define VERA_FRAME_CACHE_SKETCH_BYTES ((gsize)24 << 20)
 
 G_DEFINE_FINAL_TYPE(VeraFrameCache, vera_frame_cache, G_TYPE_OBJECT)
 
@@ -66,6 +19,7 @@ vera_frame_cache_finalize(GObject *object)
     vera_frame_cache_close(self);
     vera_frame_store_clear(&self->store);
     g_hash_table_unref(self->failed);
+    g_clear_pointer(&self->sketches, vera_frame_sketches_free);
     g_clear_object(&self->exact_cancellable);
     g_clear_object(&self->rough_cancellable);
     g_clear_object(&self->clip);
@@ -91,11 +45,11 @@ vera_frame_cache_init(VeraFrameCache *self)
     self->failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     self->exact_cancellable = g_cancellable_new();
     self->rough_cancellable = g_cancellable_new();
-    self->rough_key = self->proxy_tried = -1;
+    self->rough_key = self->proxy_tried = self->sketch_tried = -1;
     self->speed = 1;
 }
 
-static void
+void
 vera_frame_cache_report(VeraFrameCache *self, gint64 frame, const GError *error)
 {
     pthread_mutex_lock(&self->call_lock);
@@ -212,43 +166,6 @@ vera_frame_cache_read(VeraFrameCache *self, VeraClip *clip, const VeraFrameFetch
         vera_frame_cache_report(self, fetch->target, error);
 }
 
-/** The proxy that is nearer to the playhead than anything that is there, under lock. Returns: its
- * frame, or -1 */
-static gint64
-vera_frame_cache_find_proxy(VeraFrameCache *self)
-{
-    gint64 playhead = self->store.playhead, reach = VERA_FRAME_CACHE_PROXY;
-
-    if (self->proxies == NULL || !self->is_asked)
-        return -1;
-    g_autoptr(VeraFrame) nearest = vera_frame_store_get_nearest(&self->store, playhead);
-    if (nearest != NULL)
-        reach = MIN(reach, ABS(nearest->index - playhead) - 1);
-    gint64 found = vera_proxy_store_find(self->proxies, playhead, reach);
-    return found != self->proxy_tried ? found : -1;
-}
-
-/** Whether there is nothing to show near the playhead, under lock. */
-static gboolean
-vera_frame_cache_needs_rough(VeraFrameCache *self, gint64 *key)
-{
-    gint64 playhead = self->store.playhead;
-
-    *key = vera_clip_get_key_frame(self->clip, playhead);
-    return self->is_asked && *key != playhead && *key != self->rough_key &&
-           !vera_frame_store_has_any(&self->store, *key, playhead);
-}
-
-/** Whether the exact frame is still far when the key frame, which is not there yet, can be shown;
- * under lock. */
-static gboolean
-vera_frame_cache_lets_rough_first(VeraFrameCache *self, const VeraFrameFetch *fetch)
-{
-    gint64 key;
-    return fetch->target == self->store.playhead && vera_frame_cache_needs_rough(self, &key) &&
-           fetch->target - key > VERA_FRAME_CACHE_FAR;
-}
-
 static gpointer
 vera_frame_cache_run_exact(gpointer data)
 {
@@ -278,76 +195,6 @@ vera_frame_cache_run_exact(gpointer data)
     return NULL;
 }
 
-/** What the second thread works with. */
-typedef struct {
-    VeraClip *clip;
-    VeraProxyCoder *coder;
-} VeraFrameRough;
-
-static VeraFrame *
-vera_frame_cache_read_proxy(VeraFrameCache *self,
-                            VeraFrameRough *rough,
-                            VeraProxyStore *proxies,
-                            gint64 index)
-{
-    g_autoptr(GBytes) picture = vera_proxy_store_read(proxies, index);
-
-    if (rough->coder == NULL)
-        rough->coder = vera_proxy_coder_new(vera_clip_get_info(self->clip));
-    return picture != NULL && rough->coder != NULL
-               ? vera_proxy_coder_decode(rough->coder, picture, index)
-               : NULL;
-}
-
-/** Shows proxy @proxy, or else key frame @key. Called and left under lock, which is not held
- * meanwhile. */
-static void
-vera_frame_cache_show_rough(VeraFrameCache *self, VeraFrameRough *rough, gint64 proxy, gint64 key)
-{
-    g_autoptr(VeraProxyStore) proxies = proxy >= 0 ? vera_proxy_store_ref(self->proxies) : NULL;
-    g_autoptr(VeraFrame) frame = NULL;
-
-    /* One that failed or does not stay is not tried again before the playhead is elsewhere. */
-    if (proxy >= 0)
-        self->proxy_tried = proxy;
-    pthread_mutex_unlock(&self->lock);
-    if (proxy >= 0)
-        frame = vera_frame_cache_read_proxy(self, rough, proxies, proxy);
-    else if (rough->clip != NULL)
-        frame = vera_clip_read_key_frame(rough->clip, key, self->rough_cancellable, NULL);
-    pthread_mutex_lock(&self->lock);
-    if (proxy < 0)
-        self->rough_key = key;
-    gboolean is_kept = frame != NULL && vera_frame_store_put(&self->store, frame, FALSE);
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->lock);
-    if (is_kept)
-        vera_frame_cache_report(self, frame->index, NULL);
-    pthread_mutex_lock(&self->lock);
-}
-
-/** Shows proxies and key frames. It says nothing of failures: the exact frame fails in the other
- * thread, and says it there. */
-static gpointer
-vera_frame_cache_run_rough(gpointer data)
-{
-    VeraFrameCache *self = data;
-    VeraFrameRough rough = {.clip = vera_clip_dup(self->clip, 1, NULL)};
-
-    pthread_mutex_lock(&self->lock);
-    while (!self->is_closed) {
-        gint64 key = -1, proxy = vera_frame_cache_find_proxy(self);
-        if (proxy >= 0 || vera_frame_cache_needs_rough(self, &key))
-            vera_frame_cache_show_rough(self, &rough, proxy, key);
-        else
-            pthread_cond_wait(&self->changed, &self->lock);
-    }
-    pthread_mutex_unlock(&self->lock);
-    g_clear_object(&rough.clip);
-    g_clear_pointer(&rough.coder, vera_proxy_coder_free);
-    return NULL;
-}
-
 VeraFrameCache *
 vera_frame_cache_new(const char *clip_path, gsize max_bytes, GError **error)
 {
@@ -359,6 +206,7 @@ vera_frame_cache_new(const char *clip_path, gsize max_bytes, GError **error)
     const VeraClipInfo *info = vera_clip_get_info(self->clip);
     self->frame_bytes = vera_frame_measure(&info->format, info->width, info->height);
     self->store.max_bytes = max_bytes;
+    self->sketches = vera_frame_sketches_new(info, VERA_FRAME_CACHE_SKETCH_BYTES);
     self->exact_thread = g_thread_try_new("vera-frames", vera_frame_cache_run_exact, self, error);
     if (self->exact_thread == NULL)
         return NULL;
@@ -399,7 +247,7 @@ vera_frame_cache_move(VeraFrameCache *self, gint64 playhead, int direction)
     self->store.travel = direction;
     if (distance != 0) {
         g_hash_table_remove(self->failed, &playhead);
-        self->proxy_tried = -1;
+        self->proxy_tried = self->sketch_tried = -1;
     }
     if (vera_clip_get_key_frame(self->clip, playhead) != self->rough_key)
         self->rough_key = -1;
@@ -488,6 +336,16 @@ vera_frame_cache_set_proxies(VeraFrameCache *self, VeraProxyStore *proxies)
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
     g_clear_pointer(&before, vera_proxy_store_unref);
+}
+
+void
+vera_frame_cache_sketch(VeraFrameCache *self, const VeraFrame *frame)
+{
+    if (vera_frame_sketches_put(self->sketches, frame)) {
+        pthread_mutex_lock(&self->lock);
+        pthread_cond_broadcast(&self->changed);
+        pthread_mutex_unlock(&self->lock);
+    }
 }
 
 gsize

@@ -14,10 +14,11 @@ G_DECLARE_FINAL_TYPE(VeraFrameCache, vera_frame_cache, VERA, FRAME_CACHE, GObjec
  *
  * Decodes the frames around a playhead in threads of its own and keeps them, bounded in memory. One
  * thread decodes the frame that is asked for and then what will be asked for next; another one
- * shows the proxy or the key frame of a place that has nothing yet.
+ * shows the proxy, the sketch or the key frame of a place that has nothing yet.
  *
  * Thread-safety: every function may be called from any thread, and none but vera_frame_cache_new(),
- * vera_frame_cache_close() and vera_frame_cache_set_ready_func() waits for anything.
+ * vera_frame_cache_close(), vera_frame_cache_sketch() and vera_frame_cache_set_ready_func() waits
+ * for anything.
  */
 
 /**
@@ -111,6 +112,17 @@ gint64 vera_frame_cache_get_playhead(VeraFrameCache *self);
  * vera_frame_cache_get() never does.
  */
 void vera_frame_cache_set_proxies(VeraFrameCache *self, VeraProxyStore *proxies);
+
+/**
+ * vera_frame_cache_sketch:
+ * @self: a cache
+ * @frame: a frame of its clip that was decoded for something else, best a key frame
+ *
+ * Keeps a small picture of it, until there are too many. Where nothing nearer to the playhead is
+ * there, it is shown at once like a proxy, without anything being decoded. Takes as long as coding
+ * a small JPEG picture. Frames of a format without proxies are not kept.
+ */
+void vera_frame_cache_sketch(VeraFrameCache *self, const VeraFrame *frame);
 
 /** vera_frame_cache_get_bytes: Returns: bytes of the frames held */
 gsize vera_frame_cache_get_bytes(VeraFrameCache *self);

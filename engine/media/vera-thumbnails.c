@@ -26,6 +26,7 @@ typedef struct {
 struct _VeraThumbnails {
     /* Owned, never changed while the thread runs */
     VeraClip *clip;
+    VeraFrameCache *cache;
     GThread *thread;
     GCancellable *cancellable;
     int width;
@@ -112,6 +113,8 @@ vera_thumbnails_make(VeraThumbnails *self, VeraClip **clip, gint64 key)
     if (*clip == NULL)
         return NULL;
     g_autoptr(VeraFrame) frame = vera_clip_read_key_frame(*clip, key, self->cancellable, NULL);
+    if (frame != NULL && self->cache != NULL)
+        vera_frame_cache_sketch(self->cache, frame);
     return frame != NULL ? vera_frame_make_thumbnail(frame, self->width, self->height, NULL) : NULL;
 }
 
@@ -165,11 +168,12 @@ vera_thumbnails_set_size(VeraThumbnails *self, int height)
 }
 
 VeraThumbnails *
-vera_thumbnails_new(VeraClip *clip, int height, gsize max_bytes)
+vera_thumbnails_new(VeraClip *clip, VeraFrameCache *cache, int height, gsize max_bytes)
 {
     VeraThumbnails *self = g_new0(VeraThumbnails, 1);
 
     self->clip = g_object_ref(clip);
+    g_set_object(&self->cache, cache);
     self->cancellable = g_cancellable_new();
     vera_thumbnails_set_size(self, height);
     gsize bytes = 4 * (gsize)self->width * (gsize)self->height;
@@ -196,6 +200,7 @@ vera_thumbnails_free(VeraThumbnails *self)
     g_array_unref(self->wanted);
     g_object_unref(self->cancellable);
     g_object_unref(self->clip);
+    g_clear_object(&self->cache);
     pthread_cond_destroy(&self->changed);
     pthread_mutex_destroy(&self->lock);
     pthread_mutex_destroy(&self->call_lock);

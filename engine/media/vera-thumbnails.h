@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/media/vera-clip.h"
+#include "engine/media/vera-frame-cache.h"
 
 G_BEGIN_DECLS
 
@@ -21,13 +21,15 @@ typedef void (*VeraThumbnailsReadyFunc)(gpointer data);
 /**
  * vera_thumbnails_new:
  * @clip: an open clip, from which nothing is read here; a copy is made in the worker thread
+ * @cache: (nullable): the clip's cache, which gets a sketch of each frame that is read
  * @height: height of the pictures in pixels, 8..1024; the width follows from the clip, square
  *   pixels
  * @max_bytes: limit of the memory for pictures; one is kept whatever it says
  *
  * Returns: (transfer full): thumbnails without a picture yet
  */
-VeraThumbnails *vera_thumbnails_new(VeraClip *clip, int height, gsize max_bytes);
+VeraThumbnails *
+vera_thumbnails_new(VeraClip *clip, VeraFrameCache *cache, int height, gsize max_bytes);
 
 /** vera_thumbnails_free: breaks off the work, waits for the thread and frees everything */
 void vera_thumbnails_free(VeraThumbnails *self);

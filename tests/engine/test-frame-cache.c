@@ -264,6 +264,49 @@ test_something_first(void)
     watch_clear(&watch);
 }
 
+static void
+assert_shown_first(Watch *watch, gint64 frame)
+{
+    pthread_mutex_lock(&watch->lock);
+    while (watch->order->len == 0)
+        pthread_cond_wait(&watch->changed, &watch->lock);
+    g_assert_cmpint(g_array_index(watch->order, gint64, 0), ==, frame);
+    g_array_set_size(watch->order, 0);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+/** Where a sketch is near, it is what is seen first, before anything is decoded; what is nearer
+ * takes its place, and it is never taken for the frame itself. */
+static void
+test_sketch_first(void)
+{
+    Watch watch;
+    g_autofree char *path = make_case(&cases[1]);
+    g_autoptr(GError) error = NULL;
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 1 << 30, &watch);
+    g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, &error);
+    gint64 key = vera_clip_get_key_frame(clip, 240);
+    g_autoptr(VeraFrame) key_frame = vera_clip_read_frame(clip, key, NULL, &error);
+    g_autoptr(VeraFrame) far_frame = vera_clip_read_frame(clip, 200, NULL, &error);
+
+    g_assert_no_error(error);
+    vera_frame_cache_sketch(cache, key_frame);
+    vera_frame_cache_sketch(cache, far_frame);
+    vera_frame_cache_request(cache, 240, 0);
+    assert_shown_first(&watch, 200);
+    g_assert_null(vera_frame_cache_get(cache, 200));
+    g_autoptr(VeraFrame) exact = watch_wait(&watch, cache, 240);
+    g_assert_false(exact->is_proxy);
+    g_autoptr(VeraFrame) expected = vera_clip_read_frame(clip, 240, NULL, &error);
+    g_autofree char *a = vera_frame_hash(expected), *b = vera_frame_hash(exact);
+    g_assert_cmpstr(a, ==, b);
+    vera_frame_cache_close(cache);
+    watch_clear(&watch);
+}
+
 typedef struct {
     VeraFrameCache *cache;
     Watch watch;
@@ -294,6 +337,8 @@ stress_look(gpointer data)
         g_autoptr(VeraFrame) near = vera_frame_cache_get_nearest(self->cache, frame, &found);
         g_assert_true(exact == NULL || exact->index == frame);
         g_assert_true(near == NULL || near->index == found);
+        if (exact != NULL && frame % 8 == 0)
+            vera_frame_cache_sketch(self->cache, exact);
         vera_frame_cache_get_cached(self->cache, runs);
         for (guint i = 0; i < runs->len; i++) {
             gint64 before = i > 0 ? g_array_index(runs, gint64, i - 1) : -2;
@@ -526,6 +571,7 @@ main(int argc, char **argv)
     }
     g_test_add_data_func("/frame-cache/real/juggle", "juggle.mp4", test_real);
     g_test_add_func("/frame-cache/something-first", test_something_first);
+    g_test_add_func("/frame-cache/sketch-first", test_sketch_first);
     g_test_add_func("/frame-cache/stress", test_stress);
     g_test_add_func("/frame-cache/limit", test_limit);
     g_test_add_func("/frame-cache/close", test_close);

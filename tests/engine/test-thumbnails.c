@@ -74,7 +74,7 @@ test_pictures(void)
 
     if (clip == NULL)
         return;
-    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, 50, 1 << 20);
+    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, NULL, 50, 1 << 20);
     vera_thumbnails_set_ready_func(thumbnails, ready_cb, &watch);
     vera_thumbnails_get_size(thumbnails, &width, &height);
     g_assert_cmpint(width, ==, 80);
@@ -104,7 +104,7 @@ test_bound(void)
         return;
     for (int i = 0; i < 10; i++)
         frames[i] = 10 * i;
-    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, 50, 3 * picture + 5);
+    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, NULL, 50, 3 * picture + 5);
     vera_thumbnails_set_ready_func(thumbnails, ready_cb, &watch);
     vera_thumbnails_request(thumbnails, frames, 10);
     wait_for(&watch, 3);
@@ -134,7 +134,7 @@ test_missing(void)
         fixture_run("ffmpeg -y -f lavfi -i testsrc2=s=64x48:r=24 -frames:v 3 s.%04d.png"));
     g_autoptr(VeraClip) clip = fixture_open("s.%04d.png");
     g_assert_true(fixture_run("rm s.0002.png"));
-    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, 24, 1 << 20);
+    g_autoptr(VeraThumbnails) thumbnails = vera_thumbnails_new(clip, NULL, 24, 1 << 20);
     vera_thumbnails_set_ready_func(thumbnails, ready_cb, &watch);
     vera_thumbnails_request(thumbnails, frames, 3);
     wait_for(&watch, 2);
