@@ -166,6 +166,19 @@ vera_export_job_get_frames(const VeraExportJob *self)
                : self->frames;
 }
 
+char *
+vera_export_job_make_rate_key(const VeraExportSettings *settings)
+{
+    return g_strdup_printf("export|%d|%d|%d", (int)settings->preset, (int)settings->compression,
+                           settings->is_float32);
+}
+
+VeraJobWork
+vera_export_job_estimate(const VeraClipInfo *info, int n_layers)
+{
+    return (VeraJobWork){.step = 1e-6 * info->width * info->height * (1 + n_layers)};
+}
+
 gboolean
 vera_export_job_run(const VeraExportJob *self,
                     gint64 *n_changed,

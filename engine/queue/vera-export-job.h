@@ -5,6 +5,7 @@
 #include "engine/compositing/vera-matte.h"
 #include "engine/media/vera-export.h"
 #include "engine/project/vera-take.h"
+#include "engine/queue/vera-job-clock.h"
 
 G_BEGIN_DECLS
 
@@ -49,6 +50,14 @@ typedef struct {
 /** vera_export_job_get_frames: Returns: (transfer none) (element-type gint64): the source frames
  * that are written */
 const GArray *vera_export_job_get_frames(const VeraExportJob *self);
+
+/** vera_export_job_make_rate_key: Returns: (transfer full): what exports with @settings run as fast
+ * as, for #VeraJobRates */
+char *vera_export_job_make_rate_key(const VeraExportSettings *settings);
+
+/** vera_export_job_estimate: Returns: what one frame is, as a step; its unit is a million pixels,
+ * each layer's counted, and not operations */
+VeraJobWork vera_export_job_estimate(const VeraClipInfo *info, int n_layers);
 
 /**
  * vera_export_job_run:

@@ -63,15 +63,17 @@ vera_job_clock_weigh(const VeraJobClock *self, double fraction)
     return CLAMP(done / all, 0, 1);
 }
 
-/* Returns: the place of a phase in @spent_us and @worked, or -1 */
+/* Returns: the place of a phase in @spent_us and @worked, or -1. The frames of an export are its
+ * steps. */
 static int
 vera_job_clock_get_index(const char *phase)
 {
-    static const char *const phases[] = {"encode", "sample", "decode"};
+    static const char *const phases[] = {"encode", "sample", "decode", "export"};
+    static const int places[] = {0, 1, 2, 1};
 
-    for (int i = 0; i < 3; i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++)
         if (strcmp(phases[i], phase) == 0)
-            return i;
+            return places[i];
     return -1;
 }
 
@@ -129,6 +131,8 @@ vera_job_clock_enter(VeraJobClock *self, const char *phase, int step, gint64 now
         vera_job_clock_mark(self, step, from_us);
     else if (strcmp(phase, "decode") == 0)
         vera_job_clock_mark(self, 0, from_us);
+    else if (strcmp(phase, "export") == 0)
+        self->last_us = 0;
 }
 
 static double

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /**
  * VeraJobWork: 10^9 operations, all 0 where unknown.
  * @encode: of coding source and mask
- * @step: of one step
+ * @step: of one step; of an export in units of its own (vera_export_job_estimate())
  * @decode: of decoding the take
  */
 typedef struct {
@@ -37,7 +37,8 @@ typedef struct {
     double done[VERA_JOB_CLOCK_MARKS];
     guint n_marks;
     gint64 last_us; /* of the last tick, in any phase */
-    /* Of the phases "encode", "sample" and "decode" in this run: time, and the work done in it */
+    /* Of the phases "encode", "sample" or "export", and "decode" in this run: time, and the work
+     * done in it */
     gint64 spent_us[3];
     double worked[3];
     double last_fraction; /* of the phase, at the last tick */

@@ -5,8 +5,9 @@
 G_BEGIN_DECLS
 
 /**
- * VeraJobRates: how fast takes were made here, by what they ran on and with which model, so that a time can be told before the next one
- * begins. Thread-safety: main thread only.
+ * VeraJobRates: how fast takes were made here, by what they ran on and with which model, and how
+ * fast exports of each kind, so that a time can be told before the next one begins. Thread-safety:
+ * main thread only.
  */
 typedef struct _VeraJobRates VeraJobRates;
 
@@ -28,7 +29,7 @@ char *vera_job_rates_make_key(const char *model, const char *device, const char 
 /**
  * vera_job_rates_note:
  * @work: what the job was
- * @seconds: for each 10^9 operations of encoding, stepping and decoding, 0 where it was not measured
+ * @seconds: for each unit of @work, encoding, stepping and decoding, 0 where it was not measured
  *
  * The newest measurement counts as much as all before it.
  */

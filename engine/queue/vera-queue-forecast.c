@@ -5,7 +5,7 @@
 #include "engine/queue/vera-edit-forecast.h"
 #include "engine/queue/vera-job-private.h"
 
-/* What a waiting take will be; all zero where that cannot be told. */
+/* What a waiting job will be; all zero where that cannot be told. */
 typedef struct {
     char *rate_key;
     VeraJobWork work;
@@ -37,19 +37,45 @@ vera_queue_prospect_free(gpointer data)
     g_free(self);
 }
 
+static void
+vera_queue_prospect_look_at_take(VeraQueueProspect *self,
+                                 const VeraJobSpec *spec,
+                                 GCancellable *cancellable)
+{
+    g_autoptr(VeraEditJob) edit = vera_edit_job_new(&spec->request, cancellable, NULL);
+
+    if (edit == NULL)
+        return;
+    self->rate_key = vera_edit_job_dup_rate_key(edit);
+    self->work = vera_edit_job_get_work(edit);
+    self->n_steps = vera_edit_job_get_record(edit)->n_steps;
+}
+
+static void
+vera_queue_prospect_look_at_export(VeraQueueProspect *self,
+                                   const VeraJobSpec *spec,
+                                   GCancellable *cancellable)
+{
+    g_autoptr(VeraClip) clip = vera_clip_open(spec->clip_path, cancellable, NULL);
+
+    if (clip == NULL)
+        return;
+    self->rate_key = vera_export_job_make_rate_key(&spec->settings);
+    self->work = vera_export_job_estimate(vera_clip_get_info(clip), (int)spec->layers->len);
+    self->n_steps = (int)spec->frames->len;
+}
+
 /* What cannot be opened will fail when its turn comes, and says why then. */
 static void
 vera_queue_forecast_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
     const VeraJob *job = data;
     VeraQueueProspect *prospect = g_new0(VeraQueueProspect, 1);
-    g_autoptr(VeraEditJob) edit = vera_edit_job_new(&job->spec->request, cancellable, NULL);
 
-    if (edit != NULL) {
-        prospect->rate_key = vera_edit_job_dup_rate_key(edit);
-        prospect->work = vera_edit_job_get_work(edit);
-        prospect->n_steps = vera_edit_job_get_record(edit)->n_steps;
-    }
+    if (job->spec->is_export)
+        vera_queue_prospect_look_at_export(prospect, job->spec, cancellable);
+    else
+        vera_queue_prospect_look_at_take(prospect, job->spec, cancellable);
     g_task_return_pointer(task, prospect, vera_queue_prospect_free);
 }
 
@@ -94,7 +120,7 @@ vera_queue_forecast_look_cb(VeraQueueForecast *self)
     g_hash_table_foreach_remove(self->prospects, vera_queue_forecast_has_left, NULL);
     for (guint i = 0; self->asking == NULL && i < g_list_model_get_n_items(jobs); i++) {
         g_autoptr(VeraJob) job = g_list_model_get_item(jobs, i);
-        if (vera_job_get_state(job) == VERA_JOB_STATE_QUEUED && !vera_job_is_export(job) &&
+        if (vera_job_get_state(job) == VERA_JOB_STATE_QUEUED &&
             !g_hash_table_contains(self->prospects, job))
             vera_queue_forecast_ask(self, job);
     }
@@ -107,21 +133,21 @@ vera_queue_forecast_get(VeraQueueForecast *self, guint *n_known)
     VeraJobRates *rates = vera_queue_get_rates(self->queue);
     GHashTableIter iter;
     gpointer job, value;
-    double sum = 0;
+    double sums[2] = {0}; /* of takes, of exports */
 
     *n_known = 0;
     g_hash_table_iter_init(&iter, self->prospects);
     while (g_hash_table_iter_next(&iter, &job, &value)) {
         const VeraQueueProspect *p = value;
-        /* A take that was paused goes on from its last finished step. */
+        /* What was paused goes on from its last finished step or frame. */
         int n_steps = MAX(p->n_steps - vera_job_get_step(job), 0);
         double seconds = p->rate_key && vera_job_get_state(job) == VERA_JOB_STATE_QUEUED
                              ? vera_job_rates_foresee(rates, p->rate_key, &p->work, n_steps)
                              : -1;
         *n_known += seconds >= 0;
-        sum += MAX(seconds, 0);
+        sums[vera_job_is_export(job)] += MAX(seconds, 0);
     }
-    return *n_known > 0 ? sum : -1;
+    return *n_known > 0 ? MAX(sums[0], sums[1]) : -1;
 }
 
 static void

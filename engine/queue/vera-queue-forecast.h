@@ -8,8 +8,7 @@ G_BEGIN_DECLS
 
 /**
  * VeraQueueForecast: how long the waiting jobs of a queue will take, by how fast jobs like them ran
- * here. What a take will be is found out in the background, one job after the other. Exports are
- * not foretold: no rates are kept of them.
+ * here. What a job will be is found out in the background, one after the other.
  *
  * Signal: "changed" () vera_queue_forecast_get() may answer otherwise.
  *
@@ -24,8 +23,8 @@ VeraQueueForecast *vera_queue_forecast_new(VeraQueue *queue);
  * vera_queue_forecast_get:
  * @n_known: (out): of the waiting jobs, those whose time can be told
  *
- * Returns: seconds for these jobs together, one after the other, without what runs now; -1 if there
- * are none
+ * Returns: seconds for these jobs together, takes one after the other and exports beside them,
+ * without what runs now; -1 if there are none
  */
 double vera_queue_forecast_get(VeraQueueForecast *self, guint *n_known);
 

@@ -197,16 +197,14 @@ vera_queue_run_show_cb(
 }
 
 static void
-vera_queue_run_start_clock(VeraQueueRun *self, VeraEditJob *edit, int n_resumed)
+vera_queue_run_start_clock(
+    VeraQueueRun *self, const VeraJobWork *work, const char *plan_json, int n_resumed, int n_steps)
 {
-    const VeraTakeRecord *record = vera_edit_job_get_record(edit);
-    VeraJobWork work = vera_edit_job_get_work(edit);
-
     pthread_mutex_lock(&self->lock);
-    vera_job_clock_start(&self->clock, &work, n_resumed);
-    self->plan_json = g_strdup(record->plan_json);
+    vera_job_clock_start(&self->clock, work, n_resumed);
+    self->plan_json = g_strdup(plan_json);
     pthread_mutex_unlock(&self->lock);
-    vera_queue_run_progress_cb("load", 0, n_resumed, record->n_steps, self);
+    vera_queue_run_progress_cb("load", 0, n_resumed, n_steps, self);
 }
 
 static void
@@ -216,11 +214,15 @@ vera_queue_run_edit(VeraQueueRun *self)
     GCancellable *cancellable = self->job->cancellable;
     int n_resumed = self->clock.n_resumed;
     VeraEditJob *edit = vera_edit_job_new(&spec->request, cancellable, &self->error);
+    const VeraTakeRecord *record;
+    VeraJobWork work;
 
     if (edit == NULL)
         return;
+    record = vera_edit_job_get_record(edit);
+    work = vera_edit_job_get_work(edit);
     self->rate_key = vera_edit_job_dup_rate_key(edit);
-    vera_queue_run_start_clock(self, edit, n_resumed);
+    vera_queue_run_start_clock(self, &work, record->plan_json, n_resumed, record->n_steps);
     vera_edit_job_set_preview(
         edit, &(VeraEditPreview){vera_queue_run_want_cb, vera_queue_run_show_cb, self});
     vera_edit_job_run(edit, spec->take_dir, TRUE, vera_queue_run_progress_cb, self, cancellable,
@@ -264,6 +266,12 @@ vera_queue_run_export(VeraQueueRun *self, gboolean is_resume)
     job.layers = (const VeraExportLayer *)(const void *)layers->data;
     job.n_layers = (int)layers->len;
     job.settings.is_resume = spec->settings.is_resume || is_resume;
+    /* Frames that are kept from an earlier run say nothing of how fast they are made. */
+    if (!job.settings.is_resume) {
+        VeraJobWork work = vera_export_job_estimate(vera_clip_get_info(clip), job.n_layers);
+        self->rate_key = vera_export_job_make_rate_key(&job.settings);
+        vera_queue_run_start_clock(self, &work, NULL, 0, (int)spec->frames->len);
+    }
     if (vera_export_job_run(&job, &self->n_changed, vera_queue_run_export_progress_cb, self,
                             cancellable, &self->error))
         self->n_exported = spec->frames->len;

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "engine/queue/vera-queue-forecast.h"
 #include "tests/engine/queue-reference.h"
 
 static GThread *main_thread;
@@ -382,6 +383,38 @@ test_export(void)
     g_assert_cmpstr(whole_hash, ==, parts_hash);
 }
 
+/* How long exports that wait will take is told once one like them has run here; one that keeps
+ * frames from before is no measure. */
+static void
+test_export_forecast(void)
+{
+    g_autoptr(VeraQueue) queue = vera_queue_new(NULL);
+    g_autoptr(VeraQueueForecast) forecast = vera_queue_forecast_new(queue);
+    VeraJob *first, *last;
+    guint n_known = 9;
+    double seconds;
+
+    gate_set(".exr", 2);
+    first = add_export(queue, "rate-first");
+    add_export(queue, "rate-next");
+    last = add_export(queue, "rate-last");
+    gate_wait();
+    g_assert_cmpfloat(vera_queue_forecast_get(forecast, &n_known), ==, -1);
+    g_assert_cmpuint(n_known, ==, 0);
+    gate_open();
+    queue_wait(first, VERA_JOB_STATE_DONE);
+    gate_set(".exr", 1);
+    gate_wait();
+    g_assert_cmpint(vera_job_get_state(last), ==, VERA_JOB_STATE_QUEUED);
+    while ((seconds = vera_queue_forecast_get(forecast, &n_known)) < 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(n_known, ==, 1);
+    g_assert_cmpfloat(seconds, >, 0);
+    g_assert_cmpfloat(seconds, <, 600);
+    gate_open();
+    queue_wait(last, VERA_JOB_STATE_DONE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -402,6 +435,7 @@ main(int argc, char **argv)
     g_test_add_func("/queue/refused-state", test_refused_state);
     g_test_add_func("/queue/preview", test_preview);
     g_test_add_func("/queue/export", test_export);
+    g_test_add_func("/queue/export-forecast", test_export_forecast);
     result = g_test_run();
     fixture_remove_folder();
     g_free(reference);
