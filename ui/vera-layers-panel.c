@@ -15,7 +15,7 @@ struct _VeraLayersPanel {
 
     GtkListBox *layer_list;
     VeraTakeList *take_list;
-    GtkWidget *up_button, *down_button, *delete_button, *takes_group, *matte_group;
+    GtkWidget *up_button, *down_button, *delete_button, *takes_group, *matte_group, *snap_row;
     GtkRange *opacity_scale, *black_scale, *white_scale, *grow_scale, *feather_scale, *despeckle_scale, *floor_scale;
     GtkSwitch *invert_switch, *snap_switch;
 
@@ -81,6 +81,19 @@ vera_layers_panel_fill_layers(VeraLayersPanel *self)
     }
 }
 
+/* Where the take that is shown has one matte only, there is nothing to switch. */
+static gboolean
+vera_layers_panel_can_snap(VeraLayersPanel *self, const VeraEdit *edit)
+{
+    const VeraProjectTake *take = vera_edit_find_take(edit, edit->chosen_take);
+    const char *failure;
+    const VeraTakeSummary *summary =
+        take ? vera_take_loader_get(vera_take_list_get_loader(self->take_list), take->dir, &failure)
+             : NULL;
+
+    return summary != NULL && summary->record->has_snapped;
+}
+
 static void
 vera_layers_panel_fill_selected(VeraLayersPanel *self)
 {
@@ -102,6 +115,7 @@ vera_layers_panel_fill_selected(VeraLayersPanel *self)
     gtk_range_set_value(self->despeckle_scale, edit->refinement.despeckle_px);
     gtk_range_set_value(self->floor_scale, (double)edit->refinement.floor);
     gtk_switch_set_active(self->invert_switch, edit->refinement.is_inverted);
+    gtk_widget_set_visible(self->snap_row, vera_layers_panel_can_snap(self, edit));
     gtk_switch_set_active(self->snap_switch, edit->refinement.is_snapped);
 }
 
@@ -189,6 +203,8 @@ vera_layers_panel_set_editor(VeraLayersPanel *self, VeraEditor *editor)
     vera_take_list_set_editor(self->take_list, editor);
     g_signal_connect_object(editor, "project-changed", G_CALLBACK(vera_layers_panel_changed_cb), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(editor, "notify::selected-edit", G_CALLBACK(vera_layers_panel_changed_cb), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(vera_take_list_get_loader(self->take_list), "loaded",
+                            G_CALLBACK(vera_layers_panel_changed_cb), self, G_CONNECT_SWAPPED);
     vera_layers_panel_changed_cb(self);
 }
 
@@ -229,6 +245,7 @@ vera_layers_panel_class_init(VeraLayersPanelClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, floor_scale);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, invert_switch);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, snap_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, snap_row);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_up_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_down_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_row_cb);

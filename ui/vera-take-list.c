@@ -80,6 +80,12 @@ vera_take_list_set_editor(VeraTakeList *self, VeraEditor *editor)
     vera_take_list_changed_cb(self);
 }
 
+VeraTakeLoader *
+vera_take_list_get_loader(VeraTakeList *self)
+{
+    return self->loader;
+}
+
 static void
 vera_take_list_dispose(GObject *object)
 {

@@ -3,9 +3,10 @@
 #include "engine/project/vera-take.h"
 #include "tests/engine/media-fixture.h"
 
-/** A take of @n_frames frames from source frame 0, 8 by 8 pixels, everything of the one @value. */
+/** A take of @n_frames frames from source frame 0, 8 by 8 pixels, everything of the one @value;
+ * with a snapped matte too, or without. */
 static inline void
-fixture_write_take(const char *dir, int n_frames, float value)
+fixture_write_take_with(const char *dir, int n_frames, float value, gboolean has_snapped)
 {
     g_autoptr(VeraTakeRecord) record = vera_take_record_new();
     g_autoptr(GError) error = NULL;
@@ -23,7 +24,14 @@ fixture_write_take(const char *dir, int n_frames, float value)
     writer = vera_take_writer_new(dir, record, &error);
     g_assert_no_error(error);
     for (int i = 0; i < n_frames; i++)
-        g_assert_true(vera_take_writer_add_frame(writer, planes, planes, NULL, planes, &error));
+        g_assert_true(vera_take_writer_add_frame(writer, planes, planes,
+                                                 has_snapped ? planes : NULL, planes, &error));
     g_assert_true(vera_take_writer_finish(writer, &error));
     g_assert_no_error(error);
+}
+
+static inline void
+fixture_write_take(const char *dir, int n_frames, float value)
+{
+    fixture_write_take_with(dir, n_frames, value, FALSE);
 }

@@ -29,7 +29,7 @@ fixture_add_edit(Fixture *f, VeraProjectState *state, const char *clip_id, int i
         g_autofree char *name = g_strdup_printf("take-%d", t), *dir = fixture_get_path(name);
         VeraProjectTake *take = vera_project_take_new(dir, name);
         if (t < 2 && !g_file_test(dir, G_FILE_TEST_EXISTS))
-            fixture_write_take(dir, 2, 0.5f);
+            fixture_write_take_with(dir, 2, 0.5f, t == 1);
         f->takes[t] = g_strdup(take->id);
         g_ptr_array_add(edit->takes, take);
     }
@@ -205,6 +205,24 @@ test_rename(Fixture *f, gconstpointer data)
     g_assert_cmpstr(vera_take_row_get_id(TAKE(f, 0)), ==, f->takes[0]);
 }
 
+/* Only a take that has a snapped matte too has anything to choose. */
+static void
+test_snap(Fixture *f, gconstpointer data)
+{
+    GtkWidget *row = GTK_WIDGET(CHILD(f->panel, VERA_TYPE_LAYERS_PANEL, "snap_row"));
+
+    while (g_str_equal(get_facts(f, 0), "Loading") || g_str_equal(get_facts(f, 1), "Loading"))
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_false(gtk_widget_get_visible(row));
+    vera_editor_choose_take(f->editor, f->takes[1]);
+    g_assert_true(gtk_widget_get_visible(row));
+    vera_editor_choose_take(f->editor, f->takes[2]);
+    g_assert_false(gtk_widget_get_visible(row));
+    vera_editor_choose_take(f->editor, f->takes[1]);
+    vera_editor_select(f->editor, f->edits[0]);
+    g_assert_false(gtk_widget_get_visible(row));
+}
+
 #define ADD(name, func) g_test_add("/ui/layers-panel/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
 int
@@ -219,6 +237,7 @@ main(int argc, char **argv)
     }
     adw_init();
     ADD("select", test_select);
+    ADD("snap", test_snap);
     ADD("stack", test_stack);
     ADD("pictures", test_pictures);
     ADD("compare", test_compare);
