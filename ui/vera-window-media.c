@@ -14,6 +14,7 @@ vera_window_update_media_bar(VeraWindow *self)
     const char *text = trouble ? trouble : vera_editor_get_media_notice(self->editor);
 
     gtk_revealer_set_reveal_child(self->media_bar, text != NULL);
+    vera_window_update_introduction(self);
     if (text == NULL)
         return; /* what it says stays while it slides away */
     gtk_label_set_text(self->media_label, text);

@@ -15,7 +15,7 @@ struct _VeraWindow {
 
     AdwWindowTitle *title;
     GMenu *main_menu;
-    AdwToastOverlay *toasts;
+    AdwToastOverlay *toasts, *canvas_toasts;
     GtkStack *stack;
     AdwStatusPage *welcome_page, *error_page;
     GtkListBox *recent_list;
@@ -42,9 +42,11 @@ struct _VeraWindow {
     struct _VeraWindowPending *saving_as; /* what follows once a name has been chosen */
     GMenu *undo_menu, *history_menu;
     GPtrArray *recoverable;
+    GPtrArray *waiting_toasts; /* (nullable) (element-type AdwToast): for when the clip is there */
     char *bundled_model;
     guint tick;
     VeraJog jog;
+    gboolean is_introducing;
     gboolean is_closing; /* the user has been asked */
     gboolean is_focus_by_key; /* the focus was moved with Tab, and nothing was clicked since */
 };
@@ -55,6 +57,11 @@ void vera_window_update_actions(VeraWindow *self);
  * vera_window_end_introduction: it was read. */
 void vera_window_introduce(VeraWindow *self);
 void vera_window_end_introduction(VeraWindow *self);
+/** vera_window_update_introduction: shows it unless the bar about the clip's file needs the room.
+ */
+void vera_window_update_introduction(VeraWindow *self);
+/** vera_window_settle_toasts: shows what had to wait until the page of the clip is there. */
+void vera_window_settle_toasts(VeraWindow *self);
 void vera_window_show_model_guide(VeraWindow *self);
 
 /** vera_window_add_history: puts undo, redo and what was done into the main menu.

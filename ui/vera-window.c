@@ -10,46 +10,10 @@
 #include "ui/vera-tips.h"
 #include "ui/vera-window-private.h"
 
-/* Characters that a toast shows in a small window. */
-#define VERA_WINDOW_TOAST_LENGTH 70
 /* Characters of a job's title that it shows. */
 #define VERA_WINDOW_TITLE_LENGTH 44
 
 G_DEFINE_FINAL_TYPE(VeraWindow, vera_window, ADW_TYPE_APPLICATION_WINDOW)
-
-static void
-vera_window_add_toast(VeraWindow *self, AdwToast *toast)
-{
-    adw_toast_overlay_add_toast(self->toasts, toast);
-    vera_tips_update(GTK_WIDGET(self->toasts));
-}
-
-/* What does not fit into one line of a toast is read in a dialog. */
-static void
-vera_window_show_whole_cb(AdwToast *toast, VeraWindow *self)
-{
-    GtkWidget *dialog = adw_message_dialog_new(GTK_WINDOW(self), NULL, g_object_get_data(G_OBJECT(toast), "vera-text"));
-
-    adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "close", _("_Close"), NULL);
-    adw_message_dialog_set_default_response(ADW_MESSAGE_DIALOG(dialog), "close");
-    gtk_window_present(GTK_WINDOW(dialog));
-}
-
-void
-vera_window_show_message(VeraWindow *self, const char *text)
-{
-    g_autofree char *escaped = g_markup_escape_text(text, -1);
-    AdwToast *toast = adw_toast_new(escaped);
-
-    adw_toast_set_timeout(toast, 6);
-    if (g_utf8_strlen(text, -1) > VERA_WINDOW_TOAST_LENGTH) {
-        adw_toast_set_button_label(toast, _("_Read"));
-        adw_toast_set_timeout(toast, 20);
-        g_object_set_data_full(G_OBJECT(toast), "vera-text", g_strdup(text), g_free);
-        g_signal_connect_object(toast, "button-clicked", G_CALLBACK(vera_window_show_whole_cb), self, 0);
-    }
-    vera_window_add_toast(self, toast);
-}
 
 gboolean
 vera_window_is_closed(VeraWindow *self)
@@ -137,6 +101,7 @@ vera_window_clip_changed_cb(VeraWindow *self)
     if (g_str_equal(page, "welcome"))
         vera_window_fill_recent(self);
     gtk_stack_set_visible_child_name(self->stack, page);
+    vera_window_settle_toasts(self);
     if (g_str_equal(page, "editor"))
         vera_window_introduce(self);
     vera_window_frame_cb(self);
@@ -396,6 +361,7 @@ vera_window_dispose(GObject *object)
     g_clear_object(&self->undo_menu);
     g_clear_object(&self->history_menu);
     g_clear_pointer(&self->recoverable, g_ptr_array_unref);
+    g_clear_pointer(&self->waiting_toasts, g_ptr_array_unref);
     g_clear_pointer(&self->bundled_model, g_free);
     G_OBJECT_CLASS(vera_window_parent_class)->dispose(object);
 }
@@ -406,6 +372,7 @@ vera_window_bind(GtkWidgetClass *klass)
     gtk_widget_class_bind_template_child(klass, VeraWindow, title);
     gtk_widget_class_bind_template_child(klass, VeraWindow, main_menu);
     gtk_widget_class_bind_template_child(klass, VeraWindow, toasts);
+    gtk_widget_class_bind_template_child(klass, VeraWindow, canvas_toasts);
     gtk_widget_class_bind_template_child(klass, VeraWindow, stack);
     gtk_widget_class_bind_template_child(klass, VeraWindow, welcome_page);
     gtk_widget_class_bind_template_child(klass, VeraWindow, error_page);

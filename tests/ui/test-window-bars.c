@@ -181,6 +181,25 @@ test_introduction(Fixture *f, gconstpointer data)
     g_assert_false(gtk_revealer_get_reveal_child(f->window->introduction_bar));
 }
 
+/* In a small window one bar is all that there is room for: what is to be known about the clip goes
+ * first, and what a first look is told comes after it. */
+static void
+test_one_bar(Fixture *f, gconstpointer data)
+{
+    if (!fixture_has_ffmpeg())
+        return;
+    vera_settings_set_boolean(VERA_SETTING_IS_INTRODUCED, FALSE);
+    make_cut("first.mov", 48);
+    show(f, "first.mov");
+    g_assert_true(is_told(f));
+    g_assert_false(gtk_revealer_get_reveal_child(f->window->introduction_bar));
+    g_signal_emit_by_name(f->window->dismiss_button, "clicked");
+    g_assert_false(is_told(f));
+    g_assert_true(gtk_revealer_get_reveal_child(f->window->introduction_bar));
+    vera_window_end_introduction(f->window);
+    g_assert_false(gtk_revealer_get_reveal_child(f->window->introduction_bar));
+}
+
 #define ADD(name, func) \
     g_test_add("/ui/window-bars/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
@@ -192,6 +211,7 @@ main(int argc, char **argv)
     app_fixture_start(&program, &argc, &argv);
     ADD("introduction", test_introduction);
     ADD("lost-clip", test_lost_clip);
+    ADD("one-bar", test_one_bar);
     ADD("truncated-clip", test_truncated_clip);
     ADD("trouble-first", test_trouble_first);
     status = g_test_run();

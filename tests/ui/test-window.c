@@ -288,6 +288,48 @@ test_gap(Fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(text, "lacks 3 pictures, number 2, 4–5; add them"));
 }
 
+static GtkWidget *
+find_label(GtkWidget *root, const char *text)
+{
+    GtkWidget *found =
+        GTK_IS_LABEL(root) && strstr(gtk_label_get_text(GTK_LABEL(root)), text) ? root : NULL;
+
+    for (GtkWidget *child = gtk_widget_get_first_child(root); child != NULL && found == NULL;
+         child = gtk_widget_get_next_sibling(child))
+        found = find_label(child, text);
+    return found;
+}
+
+/* What is said lies over the picture, where it hides nothing that is worked with; without a picture
+ * it lies over the page, and what is said while a clip is opened waits for it. */
+static void
+test_message(Fixture *f, gconstpointer data)
+{
+    GtkWidget *window = GTK_WIDGET(f->window), *label;
+    graphene_rect_t said, picture;
+    g_autofree char *path = fixture_get_path("long.mkv");
+
+    if (!fixture_has_ffmpeg())
+        return;
+    vera_window_show_message(f->window, "Said without a clip");
+    g_assert_nonnull(find_label(GTK_WIDGET(f->window->toasts), "Said without a clip"));
+    fixture_open_movie(NULL, "long.mkv", 12);
+    vera_editor_add_clip(f->window->editor, path);
+    g_assert_true(vera_editor_is_loading(f->window->editor));
+    vera_window_show_message(f->window, "Said on the way");
+    g_assert_null(find_label(window, "Said on the way"));
+    while (vera_editor_is_loading(f->window->editor))
+        g_main_context_iteration(NULL, TRUE);
+    label = find_label(GTK_WIDGET(f->window->canvas_toasts), "Said on the way");
+    g_assert_nonnull(label);
+    while (gtk_widget_get_height(label) == 0 ||
+           gtk_widget_get_height(GTK_WIDGET(f->window->canvas)) == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(gtk_widget_compute_bounds(label, window, &said));
+    g_assert_true(gtk_widget_compute_bounds(GTK_WIDGET(f->window->canvas), window, &picture));
+    g_assert_true(graphene_rect_contains_rect(&picture, &said));
+}
+
 /* With a clip and an edit the window fits into 900 by 600 pixels, borders of the desktop included. */
 static void
 test_small(Fixture *f, gconstpointer data)
@@ -321,6 +363,7 @@ main(int argc, char **argv)
     ADD("clean-takes", test_clean_takes);
     ADD("clean-takes-closed", test_clean_takes_closed);
     ADD("gap", test_gap);
+    ADD("message", test_message);
     ADD("small", test_small);
     status = g_test_run();
     app_fixture_end(&program);
