@@ -173,6 +173,7 @@ def tell_running(studio_of, project):
     studio.shoot("comparing-split")
     key("shift+w", "m")
     studio.shoot("comparing-overlay")
+    key("m")
     studio.act("dark")
     studio.shoot("light")
     studio.act("dark")
