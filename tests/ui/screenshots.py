@@ -186,6 +186,13 @@ def tell_sizes(studio_of, project):
     studio.open_page("Layers")
     studio.shoot("small-layers")
     studio.end()
+    clip = project.parent / "sample.mp4"
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[:len(whole) * 2 // 3])
+    studio = studio_of(["open", project], SMALL)
+    studio.shoot("small-clip-ends-early")
+    studio.end()
+    clip.write_bytes(whole)
     studio = studio_of(["open", project], LARGE)
     studio.shoot("4k")
     studio.end()
