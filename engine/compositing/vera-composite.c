@@ -113,6 +113,17 @@ vera_composite_set_sample(VeraFrame *frame, int plane, int x, int y, double valu
         row[x] = (guint8)lrint(CLAMP(value, 0, max));
 }
 
+/* Whether any of the pixels in @window (x, y and the ends of both) shows something of the layer. */
+static gboolean
+vera_composite_is_touched(const VeraComposite *self, const int window[4])
+{
+    for (int y = window[1]; y < window[3]; y++)
+        for (int x = window[0]; x < window[2]; x++)
+            if (self->matte[(gsize)y * (gsize)self->width + (gsize)x] * self->opacity > 0)
+                return TRUE;
+    return FALSE;
+}
+
 /*
  * One sample is the mean over the pixels that it covers of alpha * layer + (1 - alpha) * the sample itself. What the composite holds of
  * the source's upsampled chroma is taken out again, so that a partly covered chroma sample stays as near to the source as the matte allows.
@@ -124,24 +135,29 @@ vera_composite_move_sample(
     gboolean is_chroma = frame->format.layout == VERA_FRAME_LAYOUT_YUV && (plane == 1 || plane == 2);
     int step_x = is_chroma ? 1 << frame->format.chroma_shift_x : 1;
     int step_y = is_chroma ? 1 << frame->format.chroma_shift_y : 1;
-    double scale = vera_composite_code_scale(frame, plane), offset = vera_composite_code_offset(frame, plane);
-    double code = vera_composite_get_sample(frame, plane, at[0], at[1]), own = (code - offset) / scale, change = 0;
-    int n = 0;
-    gboolean is_touched = FALSE;
+    int window[4] = {at[0] * step_x, at[1] * step_y, MIN((at[0] + 1) * step_x, self->width),
+                     MIN((at[1] + 1) * step_y, self->height)};
+    double scale, offset, code, own, change = 0;
+    int n = (window[2] - window[0]) * (window[3] - window[1]);
 
-    for (int y = at[1] * step_y; y < MIN((at[1] + 1) * step_y, self->height); y++) {
-        for (int x = at[0] * step_x; x < MIN((at[0] + 1) * step_x, self->width); x++, n++) {
+    /* Most samples of most frames are the source's own. */
+    if (!vera_composite_is_touched(self, window))
+        return;
+    scale = vera_composite_code_scale(frame, plane);
+    offset = vera_composite_code_offset(frame, plane);
+    code = vera_composite_get_sample(frame, plane, at[0], at[1]);
+    own = (code - offset) / scale;
+    for (int y = window[1]; y < window[3]; y++) {
+        for (int x = window[0]; x < window[2]; x++) {
             gsize i = (gsize)y * self->width + x;
             double alpha = CLAMP(self->matte[i] * self->opacity, 0.0f, 1.0f);
             if (!(alpha > 0))
                 continue;
-            is_touched = TRUE;
             change += vera_composite_component(frame, composite_rgb + 3 * i, plane) - alpha * own -
                       (1 - alpha) * vera_composite_component(frame, self->source_rgb + 3 * i, plane);
         }
     }
-    if (is_touched)
-        vera_composite_set_sample(frame, plane, at[0], at[1], code + change / n * scale);
+    vera_composite_set_sample(frame, plane, at[0], at[1], code + change / n * scale);
 }
 
 VeraFrame *

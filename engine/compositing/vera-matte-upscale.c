@@ -103,22 +103,58 @@ vera_matte_fit_pixel(const VeraImage *matte, const float *guide, int x, int y, f
     fit[VERA_MATTE_FIT_MATTE] = matte->values[(gsize)y * matte->width + x];
 }
 
-/* Smallest and largest model value whose bicubic footprint can reach plate pixel (x, y). */
-static void
-vera_matte_get_extent(const VeraImage *matte, const VeraImage *target, int x, int y, float extent[2])
-{
-    int cx = (int)floor((x + 0.5) * matte->width / target->width - 0.5);
-    int cy = (int)floor((y + 0.5) * matte->height / target->height - 0.5);
+/* Smallest and largest value around the gaps between model pixels, which is as far as the bicubic
+ * footprint of a plate pixel reaches. */
+typedef struct {
+    int width;           /* gaps in a row, with those at both sides */
+    float (*extents)[2]; /* from the gap left of and above the first pixel on */
+    int *columns;        /* the gap of each column of the plate */
+} VeraMatteGaps;
 
+static void
+vera_matte_gaps_clear(VeraMatteGaps *self)
+{
+    g_free(self->extents);
+    g_free(self->columns);
+}
+
+/* The gap, from 0 on, in which plate pixel @at of @to lies. */
+static int
+vera_matte_find_gap(int at, int from, int to)
+{
+    return (int)floor((at + 0.5) * from / to - 0.5) + 1;
+}
+
+static void
+vera_matte_gaps_measure(const VeraImage *matte, int x, int y, float extent[2])
+{
     extent[0] = 1;
     extent[1] = 0;
-    for (int yy = MAX(cy - 1, 0); yy <= MIN(cy + 2, matte->height - 1); yy++) {
-        for (int xx = MAX(cx - 1, 0); xx <= MIN(cx + 2, matte->width - 1); xx++) {
+    for (int yy = MAX(y - 2, 0); yy <= MIN(y + 1, matte->height - 1); yy++) {
+        for (int xx = MAX(x - 2, 0); xx <= MIN(x + 1, matte->width - 1); xx++) {
             float v = matte->values[(gsize)yy * matte->width + xx];
             extent[0] = MIN(extent[0], v);
             extent[1] = MAX(extent[1], v);
         }
     }
+}
+
+static gboolean
+vera_matte_gaps_init(VeraMatteGaps *self, const VeraImage *matte, const VeraImage *target)
+{
+    self->width = matte->width + 1;
+    self->extents =
+        g_try_malloc_n((gsize)self->width * (gsize)(matte->height + 1), sizeof *self->extents);
+    self->columns = g_try_new(int, target->width);
+    if (self->extents == NULL || self->columns == NULL)
+        return FALSE;
+    for (int y = 0; y <= matte->height; y++)
+        for (int x = 0; x <= matte->width; x++)
+            vera_matte_gaps_measure(matte, x, y,
+                                    self->extents[(gsize)y * (gsize)self->width + (gsize)x]);
+    for (int x = 0; x < target->width; x++)
+        self->columns[x] = vera_matte_find_gap(x, matte->width, target->width);
+    return TRUE;
 }
 
 static float
@@ -131,22 +167,55 @@ vera_matte_blend(const float *fit, const float *plate, float plain)
     return CLAMP(CLAMP(guided, 0.0f, 1.0f) * trust + plain * (1 - trust), 0.0f, 1.0f);
 }
 
+/* Most of a matte is plateau; the fit is looked up only where it is not. */
 static void
-vera_matte_fill_row(const VeraImage *matte, const VeraImage *plate, const float *fits, const VeraImage *target, int y)
+vera_matte_fill_row(const VeraMatteGaps *gaps,
+                    const float (*extents)[2],
+                    const VeraResampler *fits,
+                    const VeraImage *plate,
+                    const VeraImage *target,
+                    int y)
 {
-    for (int x = 0; x < target->width; x++) {
-        gsize i = (gsize)y * target->width + x;
-        float extent[2];
+    float fit[VERA_MATTE_N_FIT];
 
-        vera_matte_get_extent(matte, target, x, y, extent);
-        if (extent[1] <= VERA_MATTE_PLATEAU)
+    for (int x = 0; x < target->width; x++) {
+        gsize i = (gsize)y * (gsize)target->width + (gsize)x;
+        const float *extent = extents[gaps->columns[x]];
+
+        if (extent[1] <= VERA_MATTE_PLATEAU) {
             target->values[i] = 0.0f;
-        else if (extent[0] >= 1 - VERA_MATTE_PLATEAU)
+        } else if (extent[0] >= 1 - VERA_MATTE_PLATEAU) {
             target->values[i] = 1.0f;
-        else
-            target->values[i] = vera_matte_blend(fits + i * VERA_MATTE_N_FIT, plate->values + 3 * i,
-                                                 CLAMP(target->values[i], 0.0f, 1.0f));
+        } else {
+            vera_resampler_get_pixel(fits, x, y, fit);
+            target->values[i] =
+                vera_matte_blend(fit, plate->values + 3 * i, CLAMP(target->values[i], 0.0f, 1.0f));
+        }
     }
+}
+
+/* Fills @target, which holds the matte enlarged as it is. */
+static gboolean
+vera_matte_fill(const VeraImage *matte,
+                const VeraImage *plate,
+                const VeraImage *fits,
+                const VeraImage *target)
+{
+    VeraMatteGaps gaps = {0};
+    g_autoptr(VeraResampler) wide =
+        vera_resampler_new(fits, VERA_RESAMPLE_FILTER_BILINEAR, target->width, target->height);
+    gboolean ok = wide != NULL && vera_matte_gaps_init(&gaps, matte, target);
+
+    if (ok) {
+#pragma omp parallel for schedule(static)
+        for (int y = 0; y < target->height; y++) {
+            int gap = vera_matte_find_gap(y, matte->height, target->height);
+            vera_matte_fill_row(&gaps, (const float(*)[2])gaps.extents + gap * gaps.width, wide,
+                                plate, target, y);
+        }
+    }
+    vera_matte_gaps_clear(&gaps);
+    return ok;
 }
 
 gboolean
@@ -155,17 +224,14 @@ vera_matte_upscale(const VeraImage *matte,
                    const VeraImage *target,
                    GError **error)
 {
-    gsize n_small = (gsize)matte->width * matte->height;
-    gsize n_big = (gsize)target->width * target->height;
+    gsize n_small = (gsize)matte->width * (gsize)matte->height;
     g_autofree float *guide = g_try_new(float, n_small * 3);
     g_autofree float *fits = g_try_new(float, n_small *VERA_MATTE_N_FIT);
-    g_autofree float *wide = g_try_new(float, n_big *VERA_MATTE_N_FIT);
     VeraImage small_guide = { matte->width, matte->height, 3, guide };
-    VeraImage small_fits = { matte->width, matte->height, VERA_MATTE_N_FIT, fits };
-    VeraImage wide_fits = { target->width, target->height, VERA_MATTE_N_FIT, wide };
+    VeraImage small_fits = {matte->width, matte->height, VERA_MATTE_N_FIT, fits};
 
     g_return_val_if_fail(plate->width == target->width && plate->height == target->height, FALSE);
-    if (guide == NULL || fits == NULL || wide == NULL ||
+    if (guide == NULL || fits == NULL ||
         !vera_image_resample(plate, VERA_RESAMPLE_FILTER_BILINEAR, &small_guide))
         goto no_memory;
 #pragma omp parallel for schedule(static)
@@ -173,12 +239,9 @@ vera_matte_upscale(const VeraImage *matte,
         for (int x = 0; x < matte->width; x++)
             vera_matte_fit_pixel(matte, guide, x, y,
                                  fits + ((gsize)y * matte->width + x) * VERA_MATTE_N_FIT);
-    if (!vera_image_resample(&small_fits, VERA_RESAMPLE_FILTER_BILINEAR, &wide_fits) ||
-        !vera_image_resample(matte, VERA_RESAMPLE_FILTER_BICUBIC, target))
+    if (!vera_image_resample(matte, VERA_RESAMPLE_FILTER_BICUBIC, target) ||
+        !vera_matte_fill(matte, plate, &small_fits, target))
         goto no_memory;
-#pragma omp parallel for schedule(static)
-    for (int y = 0; y < target->height; y++)
-        vera_matte_fill_row(matte, plate, wide, target, y);
     return TRUE;
 
 no_memory:

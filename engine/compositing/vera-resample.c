@@ -12,6 +12,14 @@ typedef struct {
     float *weights;
 } VeraResampleAxis;
 
+struct _VeraResampler {
+    int n_channels;
+    int source_height;
+    gsize row; /* values of a row of the result */
+    VeraResampleAxis h, v;
+    float *wide; /* the source, as wide as the result: [source_height, row] */
+};
+
 static double
 vera_resample_kernel(VeraResampleFilter filter, double x)
 {
@@ -94,31 +102,64 @@ vera_resample_column(const VeraResampleAxis *axis, const float *in, int height, 
     }
 }
 
+VeraResampler *
+vera_resampler_new(const VeraImage *source, VeraResampleFilter filter, int width, int height)
+{
+    g_autoptr(VeraResampler) self = g_new0(VeraResampler, 1);
+
+    self->n_channels = source->n_channels;
+    self->source_height = source->height;
+    self->row = (gsize)width * (gsize)source->n_channels;
+    self->wide = g_try_new(float, self->row *(gsize)source->height);
+    if (self->wide == NULL || !vera_resample_axis_init(&self->h, filter, source->width, width) ||
+        !vera_resample_axis_init(&self->v, filter, source->height, height))
+        return NULL;
+#pragma omp parallel for schedule(static)
+    for (int y = 0; y < source->height; y++)
+        vera_resample_row(&self->h, source, y, self->wide + self->row * (gsize)y, width);
+    return g_steal_pointer(&self);
+}
+
+void
+vera_resampler_free(VeraResampler *self)
+{
+    vera_resample_axis_clear(&self->h);
+    vera_resample_axis_clear(&self->v);
+    g_free(self->wide);
+    g_free(self);
+}
+
+void
+vera_resampler_get_pixel(const VeraResampler *self, int x, int y, float *values)
+{
+    const float *w = self->v.weights + (gsize)y * (gsize)self->v.n_taps;
+    const float *column = self->wide + (gsize)x * (gsize)self->n_channels;
+
+    memset(values, 0, (gsize)self->n_channels * sizeof *values);
+    for (int t = 0; t < self->v.n_taps; t++) {
+        int line = CLAMP(self->v.first[y] + t, 0, self->source_height - 1);
+        for (int c = 0; w[t] != 0 && c < self->n_channels; c++)
+            values[c] += w[t] * column[self->row * (gsize)line + (gsize)c];
+    }
+}
+
 gboolean
 vera_image_resample(const VeraImage *source, VeraResampleFilter filter, const VeraImage *target)
 {
-    VeraResampleAxis h = { 0 }, v = { 0 };
-    gsize row = (gsize)target->width * source->n_channels;
-    g_autofree float *wide = NULL;
-    gboolean ok;
+    gsize row = (gsize)target->width * (gsize)source->n_channels;
+    g_autoptr(VeraResampler) self = NULL;
 
     g_return_val_if_fail(source->n_channels == target->n_channels, FALSE);
     if (source->width == target->width && source->height == target->height) {
-        memcpy(target->values, source->values, row * target->height * sizeof(float));
+        memcpy(target->values, source->values, row * (gsize)target->height * sizeof(float));
         return TRUE;
     }
-    wide = g_try_new(float, row *source->height);
-    ok = vera_resample_axis_init(&h, filter, source->width, target->width) &&
-         vera_resample_axis_init(&v, filter, source->height, target->height) && wide != NULL;
-    if (ok) {
+    self = vera_resampler_new(source, filter, target->width, target->height);
+    if (self == NULL)
+        return FALSE;
 #pragma omp parallel for schedule(static)
-        for (int y = 0; y < source->height; y++)
-            vera_resample_row(&h, source, y, wide + row * y, target->width);
-#pragma omp parallel for schedule(static)
-        for (int y = 0; y < target->height; y++)
-            vera_resample_column(&v, wide, source->height, row, y, target->values + row * y);
-    }
-    vera_resample_axis_clear(&h);
-    vera_resample_axis_clear(&v);
-    return ok;
+    for (int y = 0; y < target->height; y++)
+        vera_resample_column(&self->v, self->wide, source->height, row, y,
+                             target->values + row * (gsize)y);
+    return TRUE;
 }

@@ -42,4 +42,24 @@ typedef struct {
 gboolean
 vera_image_resample(const VeraImage *source, VeraResampleFilter filter, const VeraImage *target);
 
+/**
+ * VeraResampler: an image that is resampled where it is asked for: pixels of vera_image_resample(),
+ * bit by bit, without memory for all of them.
+ *
+ * Thread-safety: any number of threads may ask one.
+ */
+typedef struct _VeraResampler VeraResampler;
+
+/** vera_resampler_new: @width, @height of the result; needs @source no longer. Threaded over rows.
+ * Returns: (transfer full) (nullable): a resampler; %NULL without memory */
+VeraResampler *
+vera_resampler_new(const VeraImage *source, VeraResampleFilter filter, int width, int height);
+
+void vera_resampler_free(VeraResampler *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraResampler, vera_resampler_free)
+
+/** vera_resampler_get_pixel: @values: (out caller-allocates): the channels of pixel (@x, @y) */
+void vera_resampler_get_pixel(const VeraResampler *self, int x, int y, float *values);
+
 G_END_DECLS

@@ -97,8 +97,10 @@ vera_exporter_make_linear(VeraExporter *self,
     for (gsize i = 0; i < n; i++) {
         float alpha = matte ? matte[i] : 1.0f;
         float factor = matte && !self->settings.is_straight ? alpha : 1.0f;
+        /* A curve keeps the sign and what is finite, and it costs more than all else here. */
         for (gsize c = 0; c < 3; c++)
-            out[4 * i + c] = vera_color_to_linear(transfer, rgb[3 * i + c]) * factor;
+            out[4 * i + c] = factor == 0 ? rgb[3 * i + c] * 0.0f
+                                         : vera_color_to_linear(transfer, rgb[3 * i + c]) * factor;
         out[4 * i + 3] = alpha;
     }
     return out;

@@ -218,6 +218,29 @@ test_resample_keeps_flat_and_mean(void)
     g_free(up.values);
 }
 
+/* One pixel at a time is the same, to the bit, as all of them. */
+static void
+test_resampler(void)
+{
+    VeraImage in = new_image(13, 7, 6), out = new_image(61, 40, 6);
+    g_autoptr(VeraResampler) one = NULL;
+    float pixel[6];
+
+    for (int i = 0; i < 13 * 7 * 6; i++)
+        in.values[i] = (float)(i * 7919 % 997) / 997 - 0.3f;
+    g_assert_true(vera_image_resample(&in, VERA_RESAMPLE_FILTER_BILINEAR, &out));
+    one = vera_resampler_new(&in, VERA_RESAMPLE_FILTER_BILINEAR, out.width, out.height);
+    for (int y = 0; y < out.height; y++) {
+        for (int x = 0; x < out.width; x++) {
+            const float *wanted = out.values + ((gsize)y * (gsize)out.width + (gsize)x) * 6;
+            vera_resampler_get_pixel(one, x, y, pixel);
+            g_assert_cmpmem(pixel, sizeof pixel, wanted, sizeof pixel);
+        }
+    }
+    g_free(in.values);
+    g_free(out.values);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -230,6 +253,7 @@ main(int argc, char **argv)
     g_test_add_func("/matte/bad-values", test_bad_values_are_named);
     g_test_add_func("/matte/upscale-follows-plate", test_upscale_follows_the_plate);
     g_test_add_func("/matte/upscale-unrelated-plate", test_upscale_ignores_an_unrelated_plate);
+    g_test_add_func("/resample/pixel-by-pixel", test_resampler);
     g_test_add_func("/resample/flat-and-mean", test_resample_keeps_flat_and_mean);
     return g_test_run();
 }
