@@ -8,6 +8,9 @@
 #define VERA_FRAME_CACHE_FAR 12
 /* A proxy so far away is not shown in place of another frame. */
 #define VERA_FRAME_CACHE_PROXY 24
+/* Where a frame so near is there, it looks better than a sketch: play that lags behind must not
+ * flicker at each key frame. */
+#define VERA_FRAME_CACHE_NEAR 12
 
 /** The proxy that is nearer to the playhead than anything that is there, under lock. Returns: its
  * frame, or -1 */
@@ -45,6 +48,8 @@ vera_frame_cache_find_sketch(VeraFrameCache *self)
         return -1;
     g_autoptr(VeraFrame) nearest = vera_frame_store_get_nearest(&self->store, playhead);
     gint64 reach = nearest != NULL ? ABS(nearest->index - playhead) - 1 : G_MAXINT64;
+    if (reach < VERA_FRAME_CACHE_NEAR)
+        return -1;
     gint64 found = vera_frame_sketches_find(self->sketches, playhead, reach);
     return found != self->sketch_tried ? found : -1;
 }

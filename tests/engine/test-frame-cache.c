@@ -308,6 +308,60 @@ test_sketch_first(void)
 }
 
 typedef struct {
+    Watch watch;
+    gboolean is_held;
+} Hold;
+
+/** Holds the thread that reads exact frames once it has 245. */
+static void
+hold_ready_cb(gint64 frame, const GError *error, gpointer data)
+{
+    Hold *self = data;
+
+    watch_ready_cb(frame, error, &self->watch);
+    pthread_mutex_lock(&self->watch.lock);
+    while (frame == 245 && self->is_held)
+        pthread_cond_wait(&self->watch.changed, &self->watch.lock);
+    pthread_mutex_unlock(&self->watch.lock);
+}
+
+/** Where a decoded frame is a few frames away, that is what stays to be seen. */
+static void
+test_sketch_last(void)
+{
+    Hold hold = {.is_held = TRUE};
+    g_autofree char *path = make_case(&cases[1]);
+    g_autoptr(GError) error = NULL;
+
+    if (path == NULL)
+        return;
+    g_autoptr(VeraFrameCache) cache = open_cache(path, 0, &hold.watch);
+    g_autoptr(VeraClip) clip = vera_clip_open(path, NULL, &error);
+    g_autoptr(VeraFrame) key_frame = vera_clip_read_frame(clip, 250, NULL, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(vera_clip_get_key_frame(clip, 256), ==, 250);
+    vera_frame_cache_set_ready_func(cache, hold_ready_cb, &hold);
+    vera_frame_cache_request(cache, 245, 0);
+    g_autoptr(VeraFrame) before = watch_wait(&hold.watch, cache, 245);
+    vera_frame_cache_sketch(cache, key_frame);
+    vera_frame_cache_request(cache, 256, 0);
+    for (int i = 0; i < 100; i++) {
+        g_autoptr(VeraFrame) shown = vera_frame_cache_get_nearest(cache, 256, NULL);
+        g_assert_false(shown->is_proxy);
+        g_usleep(1000);
+    }
+    pthread_mutex_lock(&hold.watch.lock);
+    hold.is_held = FALSE;
+    pthread_cond_broadcast(&hold.watch.changed);
+    pthread_mutex_unlock(&hold.watch.lock);
+    g_autoptr(VeraFrame) exact = watch_wait(&hold.watch, cache, 256);
+    g_assert_nonnull(exact);
+    vera_frame_cache_close(cache);
+    watch_clear(&hold.watch);
+}
+
+typedef struct {
     VeraFrameCache *cache;
     Watch watch;
     gsize limit;
@@ -572,6 +626,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/frame-cache/real/juggle", "juggle.mp4", test_real);
     g_test_add_func("/frame-cache/something-first", test_something_first);
     g_test_add_func("/frame-cache/sketch-first", test_sketch_first);
+    g_test_add_func("/frame-cache/sketch-last", test_sketch_last);
     g_test_add_func("/frame-cache/stress", test_stress);
     g_test_add_func("/frame-cache/limit", test_limit);
     g_test_add_func("/frame-cache/close", test_close);
