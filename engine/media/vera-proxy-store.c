@@ -306,7 +306,7 @@ vera_proxy_store_find(VeraProxyStore *self, gint64 frame, gint64 max_distance)
 gboolean
 vera_proxy_store_has(VeraProxyStore *self, gint64 frame)
 {
-    return vera_proxy_store_find(self, frame, 0) == frame;
+    return frame >= 0 && vera_proxy_store_find(self, frame, 0) == frame;
 }
 
 gint64
