@@ -6,6 +6,19 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/reference/reference.h"
 
+/* 2 to the power of @n, a whole number of -126..127; of what is no number 0, as its bits would be
+ * no integer. */
+static inline __attribute__((always_inline)) float
+vera_k_exp2_whole(float n)
+{
+    float defined = n > -127.0f ? n : -127.0f;
+    uint32_t bits = (uint32_t)((int32_t)defined + 127) << 23;
+    float power;
+
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
 /*
  * exp by 2^n * p(f): n = round(x log2 e), f = x - n ln 2 in two pieces (Cody and Waite), p the Taylor polynomial of degree 7,
  * whose error on |f| <= ln 2 / 2 is below half an ulp. Inlined into the clones, so that each loop becomes vector code.
@@ -17,8 +30,6 @@ vera_k_exp_one(float x)
     float n = rintf(clamped * 1.44269504088896341f);
     float f = clamped - n * 0.693145751953125f - n * 1.42860682030941723e-6f;
     float p = 1.0f / 5040;
-    int32_t bits;
-    float scale;
 
     p = p * f + 1.0f / 720;
     p = p * f + 1.0f / 120;
@@ -27,9 +38,7 @@ vera_k_exp_one(float x)
     p = p * f + 0.5f;
     p = p * f + 1.0f;
     p = p * f + 1.0f;
-    bits = ((int32_t)n + 127) << 23;
-    memcpy(&scale, &bits, sizeof scale);
-    p *= scale;
+    p *= vera_k_exp2_whole(n);
     p = x < -87.0f ? 0.0f : p;
     p = x > 88.0f ? (x > 88.72f ? INFINITY : p * expf(x - 88.0f)) : p;
     return x != x ? x : p;
@@ -50,8 +59,7 @@ vera_k_exp_row_clones(const float *x, float max, float *y, int64_t n)
             float k = rintf(clamped * 1.44269504088896341f);
             float f = clamped - k * 0.693145751953125f - k * 1.42860682030941723e-6f;
             float p = 1.0f / 5040;
-            int32_t bits = ((int32_t)k + 127) << 23;
-            float scale;
+            float scale = vera_k_exp2_whole(k);
             p = p * f + 1.0f / 720;
             p = p * f + 1.0f / 120;
             p = p * f + 1.0f / 24;
@@ -59,7 +67,6 @@ vera_k_exp_row_clones(const float *x, float max, float *y, int64_t n)
             p = p * f + 0.5f;
             p = p * f + 1.0f;
             p = p * f + 1.0f;
-            memcpy(&scale, &bits, sizeof scale);
             p = d < -87.0f ? 0.0f : p * scale;
             p = d != d ? d : p;
             y[i + j] = p;
@@ -89,8 +96,7 @@ vera_k_sigmoid_one(float z)
     float n = rintf(clamped * 1.44269504088896341f);
     float f = clamped - n * 0.693145751953125f - n * 1.42860682030941723e-6f;
     float p = 1.0f / 5040;
-    int32_t bits = ((int32_t)n + 127) << 23;
-    float scale;
+    float scale = vera_k_exp2_whole(n);
 
     p = p * f + 1.0f / 720;
     p = p * f + 1.0f / 120;
@@ -99,7 +105,6 @@ vera_k_sigmoid_one(float z)
     p = p * f + 0.5f;
     p = p * f + 1.0f;
     p = p * f + 1.0f;
-    memcpy(&scale, &bits, sizeof scale);
     p *= scale;
     return (z < 0 ? p : 1.0f) / (1.0f + p);
 }
