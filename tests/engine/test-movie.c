@@ -160,7 +160,9 @@ test_prores_colours_and_alpha(void)
                                            "stream=profile,color_range,color_space "
                                            "-of csv=p=0 %s",
                                            edit_name);
-        g_assert_cmpstr(kind, ==, s == 1 ? "4444,tv,smpte170m\n" : "4444,tv,bt709\n");
+        /* ProRes has no range but the limited one; FFmpeg before 6 says so, later ones say nothing. */
+        g_assert_true(g_str_has_prefix(kind, "4444,tv,") || g_str_has_prefix(kind, "4444,unknown,"));
+        g_assert_true(g_str_has_suffix(kind, s == 1 ? ",smpte170m\n" : ",bt709\n"));
     }
 }
 
