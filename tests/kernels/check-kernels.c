@@ -54,7 +54,7 @@ main(int argc, char **argv)
 {
     VeraCheck check = { .seed = 1 };
     const char *spec = "cpu";
-    const char *forced = getenv("VERA_KERNELS") ? strdup(getenv("VERA_KERNELS")) : NULL;
+    char *forced = getenv("VERA_KERNELS") ? strdup(getenv("VERA_KERNELS")) : NULL;
     bool is_selftest = false, is_list = false;
     int n_threads = 2, n_missed = 0;
 
@@ -102,5 +102,6 @@ main(int argc, char **argv)
     vera_k_ctx_free(&check.tested);
     vera_k_device_close(&reference);
     vera_k_device_close(&tested);
+    free(forced);
     return check.n_failed || n_missed ? 1 : 0;
 }
