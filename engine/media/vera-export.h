@@ -62,7 +62,8 @@ typedef enum {
  * @can_overwrite: replace files that another export left in the folder
  * @n_layers: how many edit layers each frame brings, 0..%VERA_EXPORT_MAX_LAYERS; from two on their
  * elements are called edit01, matte01, edit02 …, from bottom to top, instead of edit and matte
- * @record_json: (nullable): the records of the takes, embedded as attribute vera/record
+ * @record_json: (nullable): the records of the takes, embedded as attributes
+ *   vera/record, vera/record.2 …, whose values belong together
  * @look: (nullable): whatever else decides the pixels, in words (refinement of the matte); frames
  *   are kept only where it is the same
  */

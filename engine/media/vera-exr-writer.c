@@ -10,6 +10,10 @@
 #include "engine/media/vera-timecode.h"
 #include "engine/vera-engine-error.h"
 
+/* FFmpeg up to 5.1 reads this much of an attribute that it does not know and takes what follows for
+ * the next attribute: the picture is black then, without an error. */
+#define VERA_EXR_TEXT_BYTES 255
+
 /* The library reports by codes and messages on stderr; ours go through GError. */
 static void
 vera_exr_writer_silence_cb(exr_const_context_t context, exr_result_t code, const char *message)
@@ -24,6 +28,31 @@ vera_exr_writer_get_compression(const char *name)
     if (strcmp(name, "zips") == 0)
         return EXR_COMPRESSION_ZIPS;
     return strcmp(name, "piz") == 0 ? EXR_COMPRESSION_PIZ : EXR_COMPRESSION_ZIP;
+}
+
+/* Adds @text whole, in as many attributes as it needs, none of them cut inside of a character. */
+static exr_result_t
+vera_exr_writer_add_text(exr_context_t context, int part, const VeraExrText *text)
+{
+    const char *rest = text->value;
+    exr_result_t result;
+    int piece = 1;
+
+    do {
+        gsize length = strlen(rest);
+
+        if (length > VERA_EXR_TEXT_BYTES) {
+            const char *cut = g_utf8_find_prev_char(rest, rest + VERA_EXR_TEXT_BYTES + 1);
+            length = cut != NULL && cut > rest ? (gsize)(cut - rest) : VERA_EXR_TEXT_BYTES;
+        }
+        g_autofree char *value = g_strndup(rest, length);
+        g_autofree char *name = piece == 1 ? g_strdup(text->name)
+                                           : g_strdup_printf("%s.%d", text->name, piece);
+        result = exr_attr_set_string(context, part, name, value);
+        rest += length;
+        piece++;
+    } while (*rest != '\0' && result == EXR_ERR_SUCCESS);
+    return result;
 }
 
 static exr_result_t
@@ -49,8 +78,7 @@ vera_exr_writer_write_header(exr_context_t context, const VeraExrImage *image)
                                  EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1);
     for (int i = 0; i < image->n_texts && result == EXR_ERR_SUCCESS; i++)
         if (image->texts[i].value != NULL)
-            result =
-                exr_attr_set_string(context, part, image->texts[i].name, image->texts[i].value);
+            result = vera_exr_writer_add_text(context, part, &image->texts[i]);
     if (image->rate_num > 0 && result == EXR_ERR_SUCCESS)
         result = exr_attr_set_rational(context, part, "framesPerSecond", &rate);
     if (image->timecode != NULL && result == EXR_ERR_SUCCESS) {

@@ -12,7 +12,8 @@ typedef struct {
     int step;
 } VeraExrChannel;
 
-/** VeraExrText: a string attribute. */
+/** VeraExrText: a string attribute; one of over 255 bytes goes on in @name.2, @name.3 …, whose
+ * values joined are @value: FFmpeg 5.1 loses its way in longer ones. */
 typedef struct {
     const char *name;
     const char *value;

@@ -117,6 +117,64 @@ read_matte(const char *dir)
     return (guint16 *)(gpointer)bytes;
 }
 
+/** Planes G, B, R and A of an OpenEXR file as ffmpeg reads them. */
+static float *
+read_exr(const char *file, const char *options)
+{
+    g_autofree char *path = g_build_filename(root_dir, "planes.raw", NULL);
+    char *bytes = NULL;
+    gsize length;
+
+    g_assert_cmpint(run(NULL,
+                        "ffmpeg -v error -y %s -i %s -pix_fmt gbrapf32le -f rawvideo planes.raw",
+                        options, file),
+                    ==, 0);
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    g_assert_cmpuint(length, ==, 90 * 50 * 4 * 4);
+    return (float *)(gpointer)bytes;
+}
+
+/** ffmpeg sees the clip's picture in the layered file of the take of @instruction: where the matte
+ * is 0 it has the bits of the clip's own export. */
+static void
+assert_layered_is_seen(const char *instruction, const float *plate)
+{
+    int n_source = 0;
+
+    g_assert_cmpint(
+        run(NULL,
+            "rm -rf seen seen-exr && vera edit clip.mkv --instruction '%s' --size 64x32 --steps 1 "
+            "--range 1-1 --export png --output seen && vera export seen/take --export exr --output "
+            "seen-exr --floor 0.5",
+            instruction),
+        ==, 0);
+    g_autofree float *layer = read_exr("seen-exr/clip.1001.exr", "-layer edit");
+    g_autofree float *composite = read_exr("seen-exr/clip.1001.exr", "");
+    for (int i = 0; i < 90 * 50; i++) {
+        if (layer[3 * 90 * 50 + i] != 0)
+            continue;
+        n_source++;
+        for (int c = 0; c < 3; c++)
+            g_assert_cmpfloat(composite[c * 90 * 50 + i], ==, plate[c * 90 * 50 + i]);
+    }
+    g_assert_cmpint(n_source, >, 500);
+}
+
+/** What is written about a take is as long as its instruction; no length of it hides the picture
+ * from a reader. */
+static void
+test_layered_is_seen(void)
+{
+    make_clip();
+    g_assert_cmpint(
+        run(NULL, "vera export clip.mkv --export exr --output seen-clip --range 1-1"), ==, 0);
+    g_autofree float *plate = read_exr("seen-clip/clip.1001.exr", "");
+    for (int length = 20; length < 800; length += 250) {
+        g_autofree char *instruction = g_strnfill((gsize)length, 'a');
+        assert_layered_is_seen(instruction, plate);
+    }
+}
+
 /** A take goes out as movies that verify, and the options of the matte reach it. */
 static void
 test_take(void)
@@ -288,6 +346,7 @@ main(int argc, char **argv)
     g_test_add_func("/delivery/overwrite-and-resume", test_overwrite_and_resume);
     g_test_add_func("/delivery/wrong-options", test_wrong_options);
     g_test_add_func("/delivery/take", test_take);
+    g_test_add_func("/delivery/layered-is-seen", test_layered_is_seen);
     g_test_add_func("/delivery/stack", test_stack);
     g_test_add_func("/delivery/project", test_project);
     code = g_test_run();

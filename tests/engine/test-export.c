@@ -103,6 +103,69 @@ test_layered_exr(void)
     export_edit_clear(&edit);
 }
 
+/** A record as the takes make them: quotes, line ends and characters of one to four bytes. */
+static char *
+make_record(gsize n_lines)
+{
+    GString *record = g_string_new("[");
+
+    for (gsize i = 0; i < n_lines; i++)
+        g_string_append_printf(record, "{\"instruction\":\"Füchse ﷽ 🦊 %" G_GSIZE_FORMAT "\"},\n", i);
+    g_string_append_c(record, ']');
+    return g_string_free(record, FALSE);
+}
+
+/** The values of vera/record, vera/record.2 … in @header joined. */
+static char *
+join_record(const char *header)
+{
+    GString *record = g_string_new(NULL);
+    const char *start, *end = header;
+
+    for (int piece = 1;; piece++) {
+        g_autofree char *mark =
+            piece == 1 ? g_strdup("vera/record (type string): \"")
+                       : g_strdup_printf("vera/record.%d (type string): \"", piece);
+        if ((start = strstr(header, mark)) == NULL)
+            return g_string_free(record, FALSE);
+        start += strlen(mark);
+        end = strstr(start, " (type ");
+        while (end > start && *end != '"')
+            end--;
+        g_assert_cmpint(end - start, <=, 255);
+        g_assert_true(g_utf8_validate(start, end - start, NULL));
+        g_string_append_len(record, start, end - start);
+    }
+}
+
+/** However long the record is, it comes back whole and ffmpeg reads the picture, not black. */
+static void
+test_long_record(void)
+{
+    if (!fixture_has_ffmpeg())
+        return;
+    g_autoptr(VeraClip) clip = make_clip("long.mkv", "-pix_fmt gbrp");
+    g_autofree char *dir = fixture_get_path("long");
+    VeraExportSettings settings = make_settings(VERA_EXPORT_PRESET_EXR, dir);
+
+    settings.can_overwrite = TRUE;
+    for (gsize n_lines = 1; n_lines < 120; n_lines += n_lines < 20 ? 1 : 33) {
+        g_autofree char *record = make_record(n_lines);
+        ExportEdit edit;
+
+        settings.record_json = record;
+        export_run(&settings, clip, 2, 2, FALSE);
+        g_autofree char *header = export_ask("exrheader long/shot.1003.exr");
+        g_autofree char *back = join_record(header);
+        g_assert_cmpstr(back, ==, record);
+        export_edit_init(&edit, vera_clip_get_info(clip));
+        VeraExportFrame frame = export_edit_make(&edit, clip, 2, FALSE);
+        assert_layer("long/shot.1003.exr", "", edit.out, NULL, &edit);
+        export_frame_clear(&frame);
+        export_edit_clear(&edit);
+    }
+}
+
 /** Straight colour is what the label says; 32 bits are 32 bits; chromaticities on request. */
 static void
 test_straight_exr(void)
@@ -431,6 +494,7 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/export/layered-exr", test_layered_exr);
+    g_test_add_func("/export/long-record", test_long_record);
     g_test_add_func("/export/straight-exr", test_straight_exr);
     g_test_add_func("/export/separate-exr", test_separate_exr);
     g_test_add_func("/export/exr-timecode", test_exr_timecode);
