@@ -31,6 +31,8 @@ vera_cli_delivery_add_matte_entries(VeraCliDelivery *self, GOptionContext *conte
               "N"),
         VALUE("floor", DOUBLE, floor, "Matte: values below V become exactly 0 (default 0.02)", "V"),
         FLAG("invert", is_inverted, "Matte: exchange inside and outside"),
+        FLAG("no-clean-edges", has_raw_edges,
+             "Matte: leave the old background in the soft edge of what is kept"),
         FLAG("no-snap", is_as_drawn, "Matte: as the model drew it, not snapped to the picture"),
         FLAG("linear", is_linear, "Composite in linear light"),
         END,
@@ -145,6 +147,7 @@ vera_cli_delivery_apply(const VeraCliDelivery *self, VeraCliJob *job, GError **e
                                             .despeckle_px = self->despeckle_px,
                                             .is_inverted = self->is_inverted,
                                             .is_snapped = !self->is_as_drawn,
+                                            .is_edge_clean = !self->has_raw_edges,
                                             .floor = (float)self->floor};
     return vera_matte_refinement_is_valid(&job->refinement, error);
 }

@@ -13,7 +13,7 @@ typedef struct {
     gint64 start_number;
     int padding, despeckle_px;
     double black, white, grow_px, feather_px, floor;
-    gboolean is_inverted, is_as_drawn, is_float32, is_straight, has_matte_layer, has_chromaticities, is_linear;
+    gboolean is_inverted, is_as_drawn, has_raw_edges, is_float32, is_straight, has_matte_layer, has_chromaticities, is_linear;
     gboolean is_silent, is_resume, can_overwrite;
 } VeraCliDelivery;
 

@@ -100,6 +100,7 @@ vera_editor_preview_thread(GTask *task, gpointer source, gpointer data, GCancell
         g_task_return_new_error(task, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY, "Too little memory for a preview.");
         return;
     }
+    refinement.is_edge_clean = FALSE;
     vera_frame_to_rgb(preview->plate, plate);
     frame = vera_layer_frame_new(&(VeraImage){ preview->width, preview->height, 3, preview->edit },
                                  &(VeraImage){ preview->width, preview->height, 1, preview->matte }, NULL,

@@ -69,7 +69,8 @@ static gboolean
 vera_layer_refinement_is_equal(const VeraMatteRefinement *a, const VeraMatteRefinement *b)
 {
     return a->black == b->black && a->white == b->white && a->grow_px == b->grow_px && a->feather_px == b->feather_px &&
-           a->despeckle_px == b->despeckle_px && a->is_inverted == b->is_inverted && a->is_snapped == b->is_snapped && a->floor == b->floor;
+           a->despeckle_px == b->despeckle_px && a->is_inverted == b->is_inverted && a->is_snapped == b->is_snapped &&
+           a->is_edge_clean == b->is_edge_clean && a->floor == b->floor;
 }
 
 static gint64
@@ -103,6 +104,7 @@ vera_layer_loader_make(VeraLayerLoader *self, const VeraLayerWish *wish, GError 
     g_autofree float *plate = NULL, *edit = NULL, *matte = NULL, *model = NULL;
     gsize n_plate = (gsize)wish->plate->width * (gsize)wish->plate->height, n;
     const VeraTakeRecord *record;
+    VeraMatteRefinement refinement;
     gint64 position;
 
     if (!vera_layer_loader_open(self, wish->take_dir, error))
@@ -123,10 +125,11 @@ vera_layer_loader_make(VeraLayerLoader *self, const VeraLayerWish *wish, GError 
     if (!vera_take_read_frame(self->take, position, wish->refinement.is_snapped, edit, matte, model, NULL, error))
         return NULL;
     vera_frame_to_rgb(wish->plate, plate);
+    refinement = vera_take_fit_refinement(self->take, &wish->refinement);
     return vera_layer_frame_new(&(VeraImage){ record->width, record->height, 3, edit },
                                 &(VeraImage){ record->width, record->height, 1, matte },
                                 &(VeraImage){ record->width, record->height, 3, model },
-                                &(VeraImage){ wish->plate->width, wish->plate->height, 3, plate }, &wish->refinement, error);
+                                &(VeraImage){ wish->plate->width, wish->plate->height, 3, plate }, &refinement, error);
 }
 
 static gboolean

@@ -15,9 +15,9 @@ struct _VeraLayersPanel {
 
     GtkListBox *layer_list;
     VeraTakeList *take_list;
-    GtkWidget *up_button, *down_button, *delete_button, *takes_group, *matte_group, *snap_row;
+    GtkWidget *up_button, *down_button, *delete_button, *takes_group, *matte_group, *snap_row, *clean_row;
     GtkRange *opacity_scale, *black_scale, *white_scale, *grow_scale, *feather_scale, *despeckle_scale, *floor_scale;
-    GtkSwitch *invert_switch, *snap_switch;
+    GtkSwitch *invert_switch, *snap_switch, *clean_switch;
 
     VeraEditor *editor; /* (owned) */
     gboolean is_filling;
@@ -117,6 +117,8 @@ vera_layers_panel_fill_selected(VeraLayersPanel *self)
     gtk_switch_set_active(self->invert_switch, edit->refinement.is_inverted);
     gtk_widget_set_visible(self->snap_row, vera_layers_panel_can_snap(self, edit));
     gtk_switch_set_active(self->snap_switch, edit->refinement.is_snapped);
+    gtk_widget_set_visible(self->clean_row, gtk_widget_get_visible(self->snap_row));
+    gtk_switch_set_active(self->clean_switch, edit->refinement.is_edge_clean);
 }
 
 static void
@@ -176,6 +178,7 @@ vera_layers_panel_refine_cb(VeraLayersPanel *self)
     r->floor = (float)gtk_range_get_value(self->floor_scale);
     r->is_inverted = gtk_switch_get_active(self->invert_switch);
     r->is_snapped = gtk_switch_get_active(self->snap_switch);
+    r->is_edge_clean = gtk_switch_get_active(self->clean_switch);
     if (r->white > 1) {
         r->white = 1;
         r->black = 0.99f;
@@ -246,6 +249,8 @@ vera_layers_panel_class_init(VeraLayersPanelClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, invert_switch);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, snap_switch);
     gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, snap_row);
+    gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, clean_switch);
+    gtk_widget_class_bind_template_child(widget_class, VeraLayersPanel, clean_row);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_up_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_down_cb);
     gtk_widget_class_bind_template_callback(widget_class, vera_layers_panel_row_cb);

@@ -2,6 +2,7 @@
 
 #include "engine/compositing/vera-layer-frame.h"
 
+#include "engine/compositing/vera-edge-clean.h"
 #include "engine/vera-engine-error.h"
 
 static float *
@@ -46,7 +47,13 @@ vera_layer_frame_new(const VeraImage *edit,
                     "Too little memory to enlarge the edit layer to %d by %d pixels.", self->width, self->height);
         return NULL;
     }
-    if (!vera_matte_upscale(matte, plate, &large, error) || !vera_matte_refine(refinement, &large, error))
+    if (!vera_matte_upscale(matte, plate, &large, error))
+        return NULL;
+    if (refinement->is_edge_clean && !refinement->is_inverted &&
+        !vera_edge_clean(plate, matte->width, matte->height, &large,
+                         &(VeraImage){ self->width, self->height, 3, self->rgb }, error))
+        return NULL;
+    if (!vera_matte_refine(refinement, &large, error))
         return NULL;
     return g_steal_pointer(&self);
 }

@@ -35,11 +35,11 @@ typedef struct {
  * @matte: one channel at model size
  * @model: (nullable): three channels at model size, the model's composite
  * @plate: three channels at plate size, vera_frame_to_rgb() of the source: guides the matte's edges
- * @refinement: how the enlarged matte is refined
+ * @refinement: how the enlarged matte is refined; what of it applies to the take, see vera_take_fit_refinement()
  * @error: return location for a #GError
  *
- * Enlarges a layer and its matte to the plate: colour bicubic and clamped, matte by vera_matte_upscale(), then refined. This
- * is what both the export and the canvas show. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * Enlarges a layer and its matte to the plate: colour bicubic and clamped, matte by vera_matte_upscale(), both with clean edges if
+ * wanted, then the matte refined. This is what both the export and the canvas show. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
  *
  * Thread-safety: safe; takes all cores.
  * Returns: (transfer full): a frame, or %NULL

@@ -15,10 +15,12 @@ G_BEGIN_DECLS
  * @despeckle_px: islands and holes of fewer pixels than this are removed, 0 for none
  * @is_inverted: 1 - matte, applied first
  * @is_snapped: of a take whose mattes were also snapped to the picture, those are used; says nothing of other takes
+ * @is_edge_clean: of such a take, the old background is taken out of the soft edge of what is kept,
+ *   vera_edge_clean(); not where the matte is inverted; says nothing of other takes
  * @floor: after everything, values below it become exactly 0, and above 1 - floor exactly 1; 0..0.5;
  *   what 16-bit files cannot tell from 0 becomes 0 in any case
  *
- * How a matte is refined before it is used. Applied in this order: invert, black and white point,
+ * How a matte is refined before it is used. Applied in this order: clean edges, invert, black and white point,
  * despeckle, grow or shrink, feather, floor.
  */
 typedef struct {
@@ -29,13 +31,15 @@ typedef struct {
     int despeckle_px;
     gboolean is_inverted;
     gboolean is_snapped;
+    gboolean is_edge_clean;
     float floor;
 } VeraMatteRefinement;
 
-/** The refinement of a new take: snapped if it can be, and a floor that makes near-zero exactly zero. */
+/** The refinement of a new take: snapped and its edge clean if it can be, and a floor that makes near-zero exactly zero. */
 #define VERA_MATTE_REFINEMENT_INIT                                                                 \
     {                                                                                              \
-        .black = 0.0f, .white = 1.0f, .is_snapped = TRUE, .floor = 0.02f                                               \
+        .black = 0.0f, .white = 1.0f, .is_snapped = TRUE, .is_edge_clean = TRUE,             \
+        .floor = 0.02f                                                                             \
     }
 
 /**

@@ -155,6 +155,7 @@ vera_project_refinement_to_json(const VeraMatteRefinement *self)
     json_object_set_int_member(object, "despeckle_px", self->despeckle_px);
     json_object_set_boolean_member(object, "is_inverted", self->is_inverted);
     json_object_set_boolean_member(object, "is_snapped", self->is_snapped);
+    json_object_set_boolean_member(object, "is_edge_clean", self->is_edge_clean);
     return object;
 }
 
@@ -178,6 +179,7 @@ vera_project_refinement_read_cb(VeraProjectReader *reader, gpointer target)
     vera_project_reader_get_int(reader, "despeckle_px", &self->despeckle_px);
     vera_project_reader_get_boolean(reader, "is_inverted", &self->is_inverted);
     vera_project_reader_get_boolean(reader, "is_snapped", &self->is_snapped);
+    vera_project_reader_get_boolean(reader, "is_edge_clean", &self->is_edge_clean);
     vera_project_reader_end(reader, &reading->extra);
 }
 

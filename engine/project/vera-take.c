@@ -98,6 +98,16 @@ vera_take_interleave(const float *planar, gsize pixels, float *rgb)
             rgb[3 * i + c] = planar[c * pixels + i];
 }
 
+VeraMatteRefinement
+vera_take_fit_refinement(VeraTake *self, const VeraMatteRefinement *refinement)
+{
+    VeraMatteRefinement fitting = *refinement;
+
+    fitting.is_snapped &= self->record->has_snapped;
+    fitting.is_edge_clean &= self->record->has_snapped;
+    return fitting;
+}
+
 gboolean
 vera_take_read_frame(VeraTake *self,
                      gint64 index,

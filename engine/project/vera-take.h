@@ -2,6 +2,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/compositing/vera-matte.h"
 #include "engine/media/vera-clip.h"
 
 G_BEGIN_DECLS
@@ -106,6 +107,10 @@ gboolean vera_take_is_take(const char *dir);
 
 /** vera_take_get_record: Returns: (transfer none): the record */
 const VeraTakeRecord *vera_take_get_record(VeraTake *self);
+
+/** vera_take_fit_refinement: Returns: what of @refinement applies to the take: a matte that was not snapped to the picture has no
+ * snapped form and no old background in its edge */
+VeraMatteRefinement vera_take_fit_refinement(VeraTake *self, const VeraMatteRefinement *refinement);
 
 /**
  * vera_take_read_frame:

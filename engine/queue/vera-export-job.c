@@ -134,6 +134,8 @@ vera_export_describe_look(const VeraExportJob *self)
                                r->despeckle_px, r->is_inverted, (double)r->floor);
         if (!r->is_snapped)
             g_string_append(look, " as drawn");
+        if (r->is_edge_clean)
+            g_string_append(look, " clean edges");
         if (self->layers[i].opacity != 1.0f)
             g_string_append_printf(look, " %.9g", (double)self->layers[i].opacity);
         g_string_append_c(look, '\n');

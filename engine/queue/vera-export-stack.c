@@ -122,6 +122,7 @@ vera_export_stack_load(
 {
     VeraExportStackLayer *layer = &self->layers[i];
     gint64 position = vera_export_layer_find(layer->layer, index);
+    VeraMatteRefinement refinement;
 
     g_clear_pointer(&layer->large, vera_layer_frame_unref);
     self->elements[i] = (VeraExportElement){self->empty, self->empty};
@@ -130,8 +131,9 @@ vera_export_stack_load(
     if (!vera_take_read_frame(layer->layer->take, position, layer->layer->refinement.is_snapped,
                               layer->edit.values, layer->matte.values, NULL, cancellable, error))
         return FALSE;
+    refinement = vera_take_fit_refinement(layer->layer->take, &layer->layer->refinement);
     layer->large = vera_layer_frame_new(&layer->edit, &layer->matte, NULL, &self->source,
-                                        &layer->layer->refinement, error);
+                                        &refinement, error);
     if (layer->large == NULL)
         return FALSE;
     if (layer->layer->opacity < 1.0f)

@@ -277,6 +277,7 @@ vera_job_spec_matte_to_json(const VeraMatteRefinement *m)
     json_object_set_int_member(object, "despeckle", m->despeckle_px);
     json_object_set_boolean_member(object, "inverted", m->is_inverted);
     json_object_set_boolean_member(object, "snapped", m->is_snapped);
+    json_object_set_boolean_member(object, "clean_edge", m->is_edge_clean);
     vera_project_json_set_float(object, "floor", m->floor);
     return object;
 }
@@ -293,6 +294,7 @@ vera_job_spec_read_matte_cb(VeraProjectReader *reader, gpointer target)
     vera_project_reader_get_int(reader, "despeckle", &m->despeckle_px);
     vera_project_reader_get_boolean(reader, "inverted", &m->is_inverted);
     vera_project_reader_get_boolean(reader, "snapped", &m->is_snapped);
+    vera_project_reader_get_boolean(reader, "clean_edge", &m->is_edge_clean);
     vera_project_reader_get_float(reader, "floor", &m->floor);
 }
 

@@ -283,7 +283,9 @@ test_snapped(void)
     g_autofree char *drawn = g_build_filename(root_dir, "drawn", NULL), *said = NULL, *model = get_model();
     g_autofree char *of_edit = g_build_filename(out, "matte", "sample.1003.png", NULL);
     g_autofree char *of_drawn = g_build_filename(drawn, "matte", "sample.1003.png", NULL);
-    g_autoptr(GBytes) a = NULL, b = NULL;
+    g_autofree char *raw = g_build_filename(root_dir, "raw-edges", NULL);
+    g_autofree char *of_raw = g_build_filename(raw, "matte", "sample.1003.png", NULL);
+    g_autoptr(GBytes) a = NULL, b = NULL, c = NULL;
 
     g_assert_cmpint(run(NULL, VERA, "edit", clip, "--instruction", "Change the background to a starry night over mountains. Keep the walker intact.",
                         "--region", region, "--range", "1-5", "--model", model, "--export", "png", "--output", out, NULL),
@@ -291,10 +293,14 @@ test_snapped(void)
     g_assert_cmpint(run(&said, VERA, "info", take, NULL), ==, 0);
     g_assert_nonnull(strstr(said, "as drawn, and snapped to the picture"));
     g_assert_cmpint(run(NULL, VERA, "export", take, "--no-snap", "--export", "png", "--output", drawn, NULL), ==, 0);
+    g_assert_cmpint(run(NULL, VERA, "export", take, "--no-clean-edges", "--export", "png", "--output", raw, NULL), ==, 0);
     a = decode(of_edit, "gray16le", 0);
     b = decode(of_drawn, "gray16le", 0);
+    c = decode(of_raw, "gray16le", 0);
     g_assert_cmpuint(g_bytes_get_size(a), ==, g_bytes_get_size(b));
     g_assert_false(g_bytes_equal(a, b));
+    g_assert_cmpuint(g_bytes_get_size(a), ==, g_bytes_get_size(c));
+    g_assert_false(g_bytes_equal(a, c));
 }
 
 /* Each bad input ends with its code and one sentence that names the thing. */

@@ -136,6 +136,7 @@ fixture_make_state(const Fixture *fixture)
                                            .despeckle_px = 12,
                                            .is_inverted = TRUE,
                                            .is_snapped = FALSE,
+                                           .is_edge_clean = FALSE,
                                            .floor = 0.05f};
 
     g_ptr_array_add(state->clips, clip);

@@ -121,12 +121,13 @@ composite_as_canvas(
         mattes[i] = g_new0(float, W *H);
         if (index < kinds[i].first || index > kinds[i].last)
             continue;
-        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, kinds[i].refinement.is_snapped, edit, matte,
-                                           NULL, NULL, &error));
+        VeraMatteRefinement refinement = vera_take_fit_refinement(takes[i], &kinds[i].refinement);
+        g_assert_true(vera_take_read_frame(takes[i], index - kinds[i].first, refinement.is_snapped,
+                                           edit, matte, NULL, NULL, &error));
         g_autoptr(VeraLayerFrame) layer =
             vera_layer_frame_new(&(VeraImage){kinds[i].width, kinds[i].height, 3, edit},
                                  &(VeraImage){kinds[i].width, kinds[i].height, 1, matte}, NULL,
-                                 &(VeraImage){W, H, 3, plate}, &kinds[i].refinement, &error);
+                                 &(VeraImage){W, H, 3, plate}, &refinement, &error);
         VeraComposite over = {.width = W,
                               .height = H,
                               .source_rgb = rgb,
@@ -140,8 +141,7 @@ composite_as_canvas(
     }
 }
 
-/* The values of one channel; read with the engine because FFmpeg 5 shows EXR files with some
- * lengths of header black. */
+/* The values of one channel, which FFmpeg gives as layers alone. */
 static float *
 read_channel(const char *name, const char *channel)
 {

@@ -114,7 +114,7 @@ test_state_round_trip(void)
     VeraEditRequest request;
     VeraQueueLayer layers[] = {
         {"/takes/lower", VERA_MATTE_REFINEMENT_INIT, 1},
-        {"/takes/upper", {0.1f, 0.9f, -2.5f, 3.25f, 12, TRUE, FALSE, 0.03f}, 0.625}};
+        {"/takes/upper", {0.1f, 0.9f, -2.5f, 3.25f, 12, TRUE, FALSE, FALSE, 0.03f}, 0.625}};
     VeraQueueExport order = {.clip_path = clip,
                              .layers = layers,
                              .n_layers = 2,

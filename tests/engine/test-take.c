@@ -76,6 +76,7 @@ test_snapped(void)
     g_autoptr(VeraTakeWriter) writer = NULL;
     g_autoptr(VeraTake) take = NULL, plain = NULL;
     float edit[3 * N] = { 0 }, matte[N], snapped[N] = { 0 }, got[N];
+    VeraMatteRefinement wanted = VERA_MATTE_REFINEMENT_INIT, fitting;
     gint64 first = 0;
 
     for (int p = 0; p < N; p++)
@@ -99,6 +100,11 @@ test_snapped(void)
     write_take(plain_dir);
     plain = vera_take_open(plain_dir, NULL, &error);
     g_assert_false(vera_take_get_record(plain)->has_snapped);
+    fitting = vera_take_fit_refinement(take, &wanted);
+    g_assert_true(fitting.is_snapped && fitting.is_edge_clean);
+    fitting = vera_take_fit_refinement(plain, &wanted);
+    g_assert_false(fitting.is_snapped || fitting.is_edge_clean);
+    g_assert_cmpfloat(fitting.floor, ==, wanted.floor);
     g_assert_true(vera_take_read_frame(plain, 0, TRUE, NULL, got, NULL, NULL, &error));
     g_assert_cmpfloat(got[0], ==, 0.02f);
 }

@@ -210,12 +210,22 @@ static void
 test_snap(Fixture *f, gconstpointer data)
 {
     GtkWidget *row = GTK_WIDGET(CHILD(f->panel, VERA_TYPE_LAYERS_PANEL, "snap_row"));
+    GtkWidget *clean_row = GTK_WIDGET(CHILD(f->panel, VERA_TYPE_LAYERS_PANEL, "clean_row"));
+    GtkSwitch *clean = GTK_SWITCH(CHILD(f->panel, VERA_TYPE_LAYERS_PANEL, "clean_switch"));
 
     while (g_str_equal(get_facts(f, 0), "Loading") || g_str_equal(get_facts(f, 1), "Loading"))
         g_main_context_iteration(NULL, TRUE);
     g_assert_false(gtk_widget_get_visible(row));
+    g_assert_false(gtk_widget_get_visible(clean_row));
     vera_editor_choose_take(f->editor, f->takes[1]);
     g_assert_true(gtk_widget_get_visible(row));
+    g_assert_true(gtk_widget_get_visible(clean_row));
+    g_assert_true(vera_editor_get_selected(f->editor)->refinement.is_edge_clean);
+    gtk_switch_set_active(clean, FALSE);
+    g_assert_false(vera_editor_get_selected(f->editor)->refinement.is_edge_clean);
+    g_assert_true(vera_editor_get_selected(f->editor)->refinement.is_snapped);
+    vera_project_undo(f->project);
+    g_assert_true(gtk_switch_get_active(clean));
     vera_editor_choose_take(f->editor, f->takes[2]);
     g_assert_false(gtk_widget_get_visible(row));
     vera_editor_choose_take(f->editor, f->takes[1]);
