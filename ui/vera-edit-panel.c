@@ -478,23 +478,18 @@ vera_edit_panel_class_init(VeraEditPanelClass *klass)
     gtk_widget_class_install_action(widget_class, "edit-panel.start", NULL, vera_edit_panel_start_action);
 }
 
-/* Whenever a widget is shown, newer GTK shows it to assistive technology too. */
-static void
-vera_edit_panel_hide_list(GtkWidget *list)
-{
-    gtk_accessible_update_state(GTK_ACCESSIBLE(list), GTK_ACCESSIBLE_STATE_HIDDEN, TRUE, -1);
-}
-
 /* The row is made of lists of its own: the one that is to be chosen from gets the row's name, the one that only shows what is chosen is none
  * to be acted on, and what is chosen is the row's to say. */
 static void
 vera_edit_panel_name_lists(GtkWidget *widget, const char *name, gboolean is_choice)
 {
     if (GTK_IS_LIST_VIEW(widget) && !is_choice) {
-        vera_edit_panel_hide_list(widget);
-        g_signal_connect_after(widget, "notify::visible", G_CALLBACK(vera_edit_panel_hide_list), NULL);
-    } else if (GTK_IS_LIST_VIEW(widget) || GTK_IS_LIST_BOX(widget))
+        g_object_set(widget, "accessible-role", GTK_ACCESSIBLE_ROLE_NONE, NULL);
+    } else if (GTK_IS_LIST_VIEW(widget) || GTK_IS_LIST_BOX(widget)) {
+        /* Newer libadwaita names it by the title of its group, which this one has none of. */
+        gtk_accessible_reset_relation(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_RELATION_LABELLED_BY);
         gtk_accessible_update_property(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+    }
     for (GtkWidget *child = gtk_widget_get_first_child(widget); child != NULL; child = gtk_widget_get_next_sibling(child))
         vera_edit_panel_name_lists(child, name, is_choice || GTK_IS_POPOVER(child));
 }
