@@ -12,7 +12,7 @@ from gi.repository import Gio, GLib
 PATIENCE = 120  # seconds until a step counts as failed, for slow and busy machines
 WINDOW = 1  # ATSPI_COORD_TYPE_WINDOW
 # What people act on, and what they must be told the name of.
-ACTED_ON = {"button", "toggle button", "check box", "combo box", "text box", "spin button", "slider", "switch", "tab", "list", "list item",
+ACTED_ON = {"button", "check box", "combo box", "text box", "spin button", "slider", "switch", "tab", "list", "list item",
             "menu item"}
 
 
@@ -66,7 +66,8 @@ class Node:
 
     def __init__(self, bus, reference, parent):
         self.bus, (self.owner, self.path), self.parent = bus, reference, parent
-        self.role = self.call("Accessible", "GetRoleName")[0]
+        # Newer GTK tells buttons that stay pressed from others.
+        self.role = self.call("Accessible", "GetRoleName")[0].replace("toggle button", "button")
         self.name = self.get("Accessible", "Name")
 
     def call(self, interface, method, arguments=None):
