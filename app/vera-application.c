@@ -12,6 +12,7 @@
 #include "ui/vera-preferences.h"
 #include "ui/vera-settings.h"
 #include "ui/vera-shortcuts.h"
+#include "ui/vera-tips.h"
 #include "ui/vera-window.h"
 
 #define VERA_TYPE_APPLICATION (vera_application_get_type())
@@ -187,6 +188,7 @@ vera_application_startup(GApplication *application)
     self->default_model = vera_cli_get_default_model();
     g_action_map_add_action_entries(G_ACTION_MAP(self), vera_application_entries, G_N_ELEMENTS(vera_application_entries), self);
     vera_shortcuts_install(GTK_APPLICATION(self));
+    vera_tips_name_windows();
     vera_application_theme_cb(self);
     if (vera_settings_get() != NULL)
         g_signal_connect_object(vera_settings_get(), "changed::" VERA_SETTING_THEME, G_CALLBACK(vera_application_theme_cb), self,

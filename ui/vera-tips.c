@@ -102,3 +102,31 @@ vera_tips_update(GtkWidget *widget)
     for (GtkWidget *child = gtk_widget_get_first_child(widget); child != NULL; child = gtk_widget_get_next_sibling(child))
         vera_tips_update(child);
 }
+
+static void
+vera_tips_title_cb(GtkWindow *window)
+{
+    const char *title = gtk_window_get_title(window);
+
+    if (title != NULL)
+        vera_tips_name(GTK_WIDGET(window), title);
+}
+
+static void
+vera_tips_windows_cb(GListModel *windows, guint position, guint n_removed, guint n_added)
+{
+    for (guint i = position; i < position + n_added; i++) {
+        g_autoptr(GtkWindow) window = g_list_model_get_item(windows, i);
+        g_signal_connect(window, "notify::title", G_CALLBACK(vera_tips_title_cb), NULL);
+        vera_tips_title_cb(window);
+    }
+}
+
+void
+vera_tips_name_windows(void)
+{
+    GListModel *windows = gtk_window_get_toplevels();
+
+    g_signal_connect(windows, "items-changed", G_CALLBACK(vera_tips_windows_cb), NULL);
+    vera_tips_windows_cb(windows, 0, 0, g_list_model_get_n_items(windows));
+}

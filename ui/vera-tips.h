@@ -15,4 +15,8 @@ void vera_tips_set(GtkWidget *widget, const char *text);
  */
 void vera_tips_update(GtkWidget *widget);
 
+/** vera_tips_name_windows: names every window of the program, also those to come, by its title for assistive technology, which newer GTK
+ * leaves to the program. Once, after gtk_init(). */
+void vera_tips_name_windows(void);
+
 G_END_DECLS

@@ -160,6 +160,6 @@ class Screen:
         click((x + (20 if role == "spin button" else width // 2), y + height // 2), times)
 
     def nameless(self):
-        """What people act on and assistive technology cannot name: nothing, or the name of a class."""
+        """Windows and what people act on that assistive technology cannot name: nothing, or the name of a class."""
         return sorted({f"{node.role} “{node.name}” in {node.parent.role} “{node.parent.name}”" for node in self.walk()
-                       if node.role in ACTED_ON and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
+                       if (node.role in ACTED_ON or node.parent.role == "application") and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
