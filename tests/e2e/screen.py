@@ -162,4 +162,4 @@ class Screen:
     def nameless(self):
         """Windows and what people act on that assistive technology cannot name: nothing, or the name of a class."""
         return sorted({f"{node.role} “{node.name}” in {node.parent.role} “{node.parent.name}”" for node in self.walk()
-                       if (node.role in ACTED_ON or node.parent.role == "application") and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
+                       if (node.role in ACTED_ON or node.parent.role == "application" and node.role != "generic") and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
