@@ -82,6 +82,10 @@ class Node:
     def children(self):
         return [Node(self.bus, reference, self) for reference in self.call("Accessible", "GetChildren")[0]]
 
+    def is_window(self):
+        """Whether it is a child of a program, which is one of the desktop's."""
+        return self.parent.parent.parent is None
+
     def extents(self):
         """x, y, width and height in its window."""
         return self.call("Component", "GetExtents", GLib.Variant("(u)", (WINDOW,)))[0]
@@ -140,7 +144,7 @@ class Screen:
     def area(self, node):
         """Where an accessible is on the screen: left, upper edge, width, height."""
         top = node
-        while top.parent is not None and top.parent.role != "application":
+        while not top.is_window():
             top = top.parent
         x, y, width, height = node.extents()
         _, _, inner_width, inner_height = top.extents()
@@ -162,4 +166,4 @@ class Screen:
     def nameless(self):
         """Windows and what people act on that assistive technology cannot name: nothing, or the name of a class."""
         return sorted({f"{node.role} “{node.name}” in {node.parent.role} “{node.parent.name}”" for node in self.walk()
-                       if (node.role in ACTED_ON or node.parent.role == "application" and node.role != "generic") and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
+                       if (node.role in ACTED_ON or node.is_window()) and re.fullmatch(r"|(?:Gtk|Adw|Vera)[A-Z]\w*", node.name)})
