@@ -110,13 +110,16 @@ class Session:
         key("ctrl+q")
         if self.process.wait(PATIENCE) != 0:
             raise Failure(f"the program ended with {self.process.returncode}")
-        self.check_blocks()
+        self.check_said()
 
-    def check_blocks(self):
-        """Whether the main loop always came back in time; shows what the program said."""
+    def check_said(self):
+        """Shows what the program said: nothing of its own mistakes, and that the main loop always came back in time."""
         self.log.seek(0)
         said = self.log.read()
         print(said, end="", file=sys.stderr, flush=True)
+        mistake = re.search(r"^\(.*-CRITICAL \*\*.*$", said, re.MULTILINE)
+        if mistake:
+            raise Failure(mistake[0])
         for block in re.finditer(r"^vera: the main loop was blocked for .*\n((?:.*\[0x[0-9a-f]+\]\n)*)", said, re.MULTILINE):
             head, frames = block.group(0).splitlines()[0], block.group(1).splitlines()
             # Drawing is shown and not judged: without a graphics card its time is that of the processor and of who else uses it.
@@ -278,7 +281,7 @@ def crash(session):
                                                          for path in journals.rglob("*") if path.is_file()))
     session.process.kill()
     session.process.wait()
-    session.check_blocks()
+    session.check_said()
     if len(queue_jobs()) != 1 or not list(folder.glob("*.state")):
         raise Failure("the job that was killed is not in the queue's file, or its steps are lost")
 
