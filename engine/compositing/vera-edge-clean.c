@@ -17,8 +17,8 @@
 #define VERA_EDGE_VARIANCE_WEIGHT 4.0f
 #define VERA_EDGE_DIFFERENCE 1e-3f
 
-/* The part of a cell that has to be known around a pixel. */
-#define VERA_EDGE_LEAST_KNOWN 0.002f
+/* The part of the window that has to be known for full trust; less gives less, so that nothing begins at a line. */
+#define VERA_EDGE_KNOWN_PART 0.02f
 
 /* Sums over a cell of the grid, which has one for each model pixel: of the kept source, then of the replaced one. */
 enum {
@@ -77,6 +77,12 @@ vera_edge_sum_row(const VeraImage *plate, const VeraImage *matte, const VeraImag
     }
 }
 
+static float
+vera_edge_get_weight(int cells)
+{
+    return (float)exp(-cells * cells / (2 * VERA_EDGE_SIGMA * VERA_EDGE_SIGMA));
+}
+
 /* A Gaussian along one axis: cell (x, y) of @to is that of @from, weighted with its neighbours @step cells apart. */
 static void
 vera_edge_blur(const VeraImage *from, const VeraImage *to, gboolean is_vertical)
@@ -92,7 +98,7 @@ vera_edge_blur(const VeraImage *from, const VeraImage *to, gboolean is_vertical)
             float sums[VERA_EDGE_N_CHANNELS] = {0};
             for (int k = MAX(-VERA_EDGE_RADIUS, -at); k <= MIN(VERA_EDGE_RADIUS, n - 1 - at); k++) {
                 const float *cell = from->values + i + (gssize)step * k;
-                float weight = (float)exp(-k * k / (2 * VERA_EDGE_SIGMA * VERA_EDGE_SIGMA));
+                float weight = vera_edge_get_weight(k);
                 for (int c = 0; c < VERA_EDGE_N_CHANNELS; c++)
                     sums[c] += weight * cell[c];
             }
@@ -102,13 +108,13 @@ vera_edge_blur(const VeraImage *from, const VeraImage *to, gboolean is_vertical)
     }
 }
 
-/* The mean colour of one side from its @sums; its variance, or -1 if too little of it is known. */
+/* The mean colour of one side from its @sums; its variance, or -1 if nothing of it is known. */
 static float
-vera_edge_get_mean(const float *sums, float least, float mean[3])
+vera_edge_get_mean(const float *sums, float mean[3])
 {
     float count = sums[VERA_EDGE_COUNT], variance;
 
-    if (!(count > least))
+    if (!(count > 0))
         return -1.0f;
     variance = sums[VERA_EDGE_SQUARES] / count;
     for (int c = 0; c < 3; c++) {
@@ -124,7 +130,7 @@ typedef struct {
     const VeraImage *matte;
     const VeraImage *rgb;
     const VeraResampler *colors;
-    float least_known; /* pixels */
+    float n_enough; /* pixels of the window that give full trust */
     float *solved;     /* the matte as each soft pixel's own colour has it, -1 elsewhere */
     int radius;        /* over which that is averaged, so that texture does not become dust */
 } VeraEdgeCleaner;
@@ -135,9 +141,8 @@ vera_edge_get_colors(const VeraEdgeCleaner *self, int x, int y, VeraEdgeColors *
     float sums[VERA_EDGE_N_CHANNELS], kept_variance, replaced_variance, difference = 0;
 
     vera_resampler_get_pixel(self->colors, x, y, sums);
-    kept_variance = vera_edge_get_mean(sums, self->least_known, colors->kept);
-    replaced_variance =
-        vera_edge_get_mean(sums + VERA_EDGE_N_SUMS, self->least_known, colors->replaced);
+    kept_variance = vera_edge_get_mean(sums, colors->kept);
+    replaced_variance = vera_edge_get_mean(sums + VERA_EDGE_N_SUMS, colors->replaced);
     if (kept_variance < 0 || replaced_variance < 0)
         return FALSE;
     for (int c = 0; c < 3; c++) {
@@ -146,6 +151,8 @@ vera_edge_get_colors(const VeraEdgeCleaner *self, int x, int y, VeraEdgeColors *
     }
     colors->trust = difference / (difference + VERA_EDGE_DIFFERENCE +
                                   VERA_EDGE_VARIANCE_WEIGHT * (kept_variance + replaced_variance));
+    colors->trust *= MIN(sums[VERA_EDGE_COUNT] / self->n_enough, 1.0f) *
+                     MIN(sums[VERA_EDGE_N_SUMS + VERA_EDGE_COUNT] / self->n_enough, 1.0f);
     return isfinite(colors->trust);
 }
 
@@ -245,14 +252,17 @@ vera_edge_clean(const VeraImage *plate,
     g_autoptr(VeraResampler) colors = vera_edge_measure(plate, matte, model_width, model_height);
     g_autofree float *solved = g_try_new(float, (gsize)plate->width * (gsize)plate->height);
     float area = (float)plate->width * (float)plate->height / ((float)model_width * (float)model_height);
+    float window = 0;
     VeraEdgeCleaner cleaner = {.plate = plate,
                                .matte = matte,
                                .rgb = rgb,
                                .colors = colors,
-                               .least_known = VERA_EDGE_LEAST_KNOWN * area,
                                .solved = solved,
                                .radius = plate->width / model_width / 4};
 
+    for (int k = -VERA_EDGE_RADIUS; k <= VERA_EDGE_RADIUS; k++)
+        window += vera_edge_get_weight(k);
+    cleaner.n_enough = VERA_EDGE_KNOWN_PART * area * window * window;
     if (colors == NULL || solved == NULL) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                     "Too little memory to clean the edges of a matte of %d by %d pixels.",
