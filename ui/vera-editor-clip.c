@@ -112,6 +112,7 @@ vera_editor_adopt(VeraEditor *self, VeraEditorOpening *opening, VeraFrameCache *
         vera_editor_commit(self, state, _("Add Clip"), NULL);
     }
     vera_editor_request(self);
+    vera_frame_cache_start_sketches(cache);
     vera_editor_set_preview_frame(self);
     vera_editor_open_sound(self);
     vera_editor_watch_media(self, &opening->origin);

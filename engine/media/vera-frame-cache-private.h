@@ -28,6 +28,7 @@ struct _VeraFrameCache {
     /* Owned, under lock */
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    GThread *sketch_thread;
     VeraFrameStore store;
     GHashTable *failed;
     GCancellable *exact_cancellable;

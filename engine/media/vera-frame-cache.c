@@ -365,11 +365,12 @@ vera_frame_cache_close(VeraFrameCache *self)
     self->is_asked = FALSE;
     g_cancellable_cancel(self->exact_cancellable);
     g_cancellable_cancel(self->rough_cancellable);
-    GThread *threads[2] = {g_steal_pointer(&self->exact_thread),
-                           g_steal_pointer(&self->rough_thread)};
+    GThread *threads[] = {g_steal_pointer(&self->exact_thread),
+                          g_steal_pointer(&self->rough_thread),
+                          g_steal_pointer(&self->sketch_thread)};
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
-    for (int i = 0; i < 2; i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
         if (threads[i] != NULL)
             g_thread_join(threads[i]);
     pthread_mutex_lock(&self->lock);

@@ -124,6 +124,17 @@ void vera_frame_cache_set_proxies(VeraFrameCache *self, VeraProxyStore *proxies)
  */
 void vera_frame_cache_sketch(VeraFrameCache *self, const VeraFrame *frame);
 
+/**
+ * vera_frame_cache_start_sketches:
+ * @self: a cache
+ *
+ * Has key frames all over the clip sketched in a thread of low priority, one after the other so
+ * that those which are there lie evenly, and ends: from then on there is something to look at in
+ * a few milliseconds wherever the playhead goes. Does nothing the second time, and where frames
+ * are of a format without proxies.
+ */
+void vera_frame_cache_start_sketches(VeraFrameCache *self);
+
 /** vera_frame_cache_get_bytes: Returns: bytes of the frames held */
 gsize vera_frame_cache_get_bytes(VeraFrameCache *self);
 

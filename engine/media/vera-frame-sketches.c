@@ -14,11 +14,12 @@ typedef struct {
 /* Locks are POSIX ones, not GLib's: ThreadSanitizer sees them in a GLib that is not built for it.
  */
 struct _VeraFrameSketches {
-    gsize max_bytes; /* never changed */
+    /* Never changed */
+    gsize max_bytes;
+    VeraClipInfo info; /* its strings are not used */
 
     /* Owned, under coder_lock, which is never taken while lock is held */
     pthread_mutex_t coder_lock;
-    VeraClipInfo info; /* its strings are not used */
     VeraProxyCoder *coder;
 
     /* Owned, under lock */
@@ -116,11 +117,17 @@ vera_frame_sketches_has(VeraFrameSketches *self, gint64 frame)
     return has;
 }
 
+gboolean
+vera_frame_sketches_can(const VeraFrameSketches *self)
+{
+    return vera_proxy_coder_can(&self->info.format);
+}
+
 /** Returns: (transfer full) (nullable): a picture, under coder_lock */
 static GBytes *
 vera_frame_sketches_encode(VeraFrameSketches *self, const VeraFrame *frame)
 {
-    if (self->coder == NULL && vera_proxy_coder_can(&self->info.format))
+    if (self->coder == NULL && vera_frame_sketches_can(self))
         self->coder = vera_proxy_coder_new(&self->info);
     return self->coder != NULL ? vera_proxy_coder_encode(self->coder, frame) : NULL;
 }

@@ -21,6 +21,9 @@ void vera_frame_sketches_free(VeraFrameSketches *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VeraFrameSketches, vera_frame_sketches_free)
 
+/** vera_frame_sketches_can: Returns: whether frames of the clip can be sketched */
+gboolean vera_frame_sketches_can(const VeraFrameSketches *self);
+
 /**
  * vera_frame_sketches_put:
  * @self: sketches

@@ -163,6 +163,7 @@ main(int argc, char **argv)
     if (has_filmstrip)
         bench_make_filmstrip(bench.cache);
     vera_frame_cache_set_ready_func(bench.cache, bench_ready_cb, &bench);
+    vera_frame_cache_start_sketches(bench.cache);
     gboolean is_fine = TRUE;
     while (is_fine && fgets(line, sizeof line, stdin) != NULL)
         is_fine = bench_run(&bench, g_ascii_strtoll(line, NULL, 10));
