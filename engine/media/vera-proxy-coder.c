@@ -10,7 +10,9 @@
 #define VERA_PROXY_QUALITY 4
 
 struct _VeraProxyCoder {
-    VeraClipInfo info; /* its strings are not used */
+    VeraClipInfo info;        /* its strings are not used */
+    VeraFrameFormat enlarged; /* of the frames that are given out */
+    guint8 *flat[3];          /* (nullable): 8-bit planes of a frame of floats */
     int width;
     int height;
     AVCodecContext *encoder;
@@ -22,22 +24,40 @@ struct _VeraProxyCoder {
     gint64 n_coded;
 };
 
-/** What FFmpeg calls frames of @format; AV_PIX_FMT_NONE where it has no name for them. */
+/** What FFmpeg calls planes of @format, but for the letters of the depth; %NULL where it has no
+ * name for them. */
+static const char *
+vera_proxy_get_family(const VeraFrameFormat *format)
+{
+    static const char *const yuv[3][3] = {
+        {"yuv444p", "yuv440p", NULL}, {"yuv422p", "yuv420p", NULL}, {"yuv411p", NULL, "yuv410p"}};
+    int x = format->chroma_shift_x, y = format->chroma_shift_y;
+
+    switch (format->layout) {
+    case VERA_FRAME_LAYOUT_YUV:
+        return format->is_float || x > 2 || y > 2 ? NULL : yuv[x][y];
+    case VERA_FRAME_LAYOUT_RGB:
+        return "gbrp";
+    case VERA_FRAME_LAYOUT_GRAY:
+        return "gray";
+    default:
+        return NULL;
+    }
+}
+
+/** What FFmpeg calls frames of @format, or what vera_proxy_coder_flatten() makes of floats;
+ * AV_PIX_FMT_NONE where it has no name for them. */
 static enum AVPixelFormat
 vera_proxy_get_pixel_format(const VeraFrameFormat *format)
 {
-    static const char *const sub[3][3] = {
-        {"444", "440", NULL}, {"422", "420", NULL}, {"411", NULL, "410"}};
-    int x = format->chroma_shift_x, y = format->chroma_shift_y;
+    const char *family = vera_proxy_get_family(format);
 
-    if (format->layout != VERA_FRAME_LAYOUT_YUV || format->is_float || format->has_alpha || x > 2 ||
-        y > 2 || sub[x][y] == NULL)
+    if (family == NULL)
         return AV_PIX_FMT_NONE;
-    g_autofree char *depth =
-        format->bits > 8
-            ? g_strdup_printf("%d%s", format->bits, G_BYTE_ORDER == G_LITTLE_ENDIAN ? "le" : "be")
-            : g_strdup("");
-    g_autofree char *name = g_strdup_printf("yuv%sp%s", sub[x][y], depth);
+    if (format->bits <= 8 || format->is_float)
+        return av_get_pix_fmt(family);
+    g_autofree char *name = g_strdup_printf("%s%d%s", family, format->bits,
+                                            G_BYTE_ORDER == G_LITTLE_ENDIAN ? "le" : "be");
     return av_get_pix_fmt(name);
 }
 
@@ -79,6 +99,51 @@ vera_proxy_open_codec(const AVCodec *codec, int width, int height)
     return context;
 }
 
+static void
+vera_proxy_coder_set_enlarged(VeraProxyCoder *self)
+{
+    const VeraFrameFormat *format = &self->info.format;
+
+    self->enlarged = (VeraFrameFormat){.layout = format->layout, .n_planes = 3, .bits = 8};
+    if (format->layout == VERA_FRAME_LAYOUT_GRAY)
+        self->enlarged.n_planes = 1;
+    if (format->layout != VERA_FRAME_LAYOUT_YUV)
+        return;
+    self->enlarged.chroma_shift_x = self->enlarged.chroma_shift_y = 1;
+    self->enlarged.is_chroma_left = TRUE;
+}
+
+static void
+vera_proxy_coder_open_scalers(VeraProxyCoder *self)
+{
+    const VeraClipInfo *info = &self->info;
+    enum AVPixelFormat large = vera_proxy_get_pixel_format(&info->format);
+    enum AVPixelFormat given = vera_proxy_get_pixel_format(&self->enlarged);
+    /* Samples are to stay as they are: both ends of Y'CbCr are said to be of limited range,
+     * whatever they are. Those of R'G'B' and grey have no other range than the full one. */
+    enum AVPixelFormat small =
+        info->format.layout == VERA_FRAME_LAYOUT_YUV ? AV_PIX_FMT_YUV420P : AV_PIX_FMT_YUVJ420P;
+
+    self->shrink = sws_getContext(info->width, info->height, large, self->width, self->height,
+                                  small, SWS_AREA, NULL, NULL, NULL);
+    self->enlarge = sws_getContext(self->width, self->height, small, info->width, info->height,
+                                   given, SWS_FAST_BILINEAR, NULL, NULL, NULL);
+}
+
+/** Takes the memory that frames of floats need. Returns: whether there is enough */
+static gboolean
+vera_proxy_coder_make_flat(VeraProxyCoder *self)
+{
+    gsize n = (gsize)self->info.width * self->info.height;
+
+    if (!self->info.format.is_float)
+        return TRUE;
+    self->flat[0] = g_try_malloc(n * self->enlarged.n_planes);
+    for (int p = 1; p < self->enlarged.n_planes && self->flat[0] != NULL; p++)
+        self->flat[p] = self->flat[0] + n * p;
+    return self->flat[0] != NULL;
+}
+
 VeraProxyCoder *
 vera_proxy_coder_new(const VeraClipInfo *info)
 {
@@ -86,14 +151,8 @@ vera_proxy_coder_new(const VeraClipInfo *info)
 
     self->info = *info;
     vera_proxy_coder_set_size(self);
-    /* Both ends are said to be of limited range, whatever they are: samples are to stay as they
-     * are. */
-    self->shrink =
-        sws_getContext(info->width, info->height, vera_proxy_get_pixel_format(&info->format),
-                       self->width, self->height, AV_PIX_FMT_YUV420P, SWS_AREA, NULL, NULL, NULL);
-    self->enlarge =
-        sws_getContext(self->width, self->height, AV_PIX_FMT_YUV420P, info->width, info->height,
-                       AV_PIX_FMT_YUV420P, SWS_FAST_BILINEAR, NULL, NULL, NULL);
+    vera_proxy_coder_set_enlarged(self);
+    vera_proxy_coder_open_scalers(self);
     self->encoder =
         vera_proxy_open_codec(avcodec_find_encoder(AV_CODEC_ID_MJPEG), self->width, self->height);
     self->decoder =
@@ -101,7 +160,8 @@ vera_proxy_coder_new(const VeraClipInfo *info)
     self->small = av_frame_alloc();
     self->packet = av_packet_alloc();
     if (self->shrink == NULL || self->enlarge == NULL || self->encoder == NULL ||
-        self->decoder == NULL || self->small == NULL || self->packet == NULL)
+        self->decoder == NULL || self->small == NULL || self->packet == NULL ||
+        !vera_proxy_coder_make_flat(self))
         return NULL;
     return g_steal_pointer(&self);
 }
@@ -115,7 +175,55 @@ vera_proxy_coder_free(VeraProxyCoder *self)
     avcodec_free_context(&self->decoder);
     av_frame_free(&self->small);
     av_packet_free(&self->packet);
+    g_free(self->flat[0]);
     g_free(self);
+}
+
+/** Puts a frame of floats into the 8-bit planes. */
+static void
+vera_proxy_coder_flatten(VeraProxyCoder *self, const VeraFrame *frame)
+{
+    for (int p = 0; p < self->enlarged.n_planes; p++)
+        for (int y = 0; y < frame->height; y++) {
+            const float *in =
+                (const float *)(const void *)(frame->data[p] + (gsize)y * frame->stride[p]);
+            guint8 *out = self->flat[p] + (gsize)y * frame->width;
+            /* What is not a number fails both comparisons and becomes black. */
+            for (int x = 0; x < frame->width; x++)
+                out[x] = in[x] >= 1.0f ? 255 : in[x] > 0.0f ? (guint8)(in[x] * 255.0f + 0.5f) : 0;
+        }
+}
+
+/** Puts @planes of @layout into the order of FFmpeg, which has green first. */
+static void
+vera_proxy_order_planes(VeraFrameLayout layout, guint8 *planes[3], int strides[3])
+{
+    static const int from[3] = {1, 2, 0};
+    guint8 *p[3] = {planes[0], planes[1], planes[2]};
+    int s[3] = {strides[0], strides[1], strides[2]};
+
+    for (int i = 0; i < 3 && layout == VERA_FRAME_LAYOUT_RGB; i++) {
+        planes[i] = p[from[i]];
+        strides[i] = s[from[i]];
+    }
+}
+
+static void
+vera_proxy_coder_shrink(VeraProxyCoder *self, const VeraFrame *frame)
+{
+    guint8 *planes[4] = {frame->data[0], frame->data[1], frame->data[2], NULL};
+    int strides[4] = {frame->stride[0], frame->stride[1], frame->stride[2], 0};
+
+    if (frame->format.is_float) {
+        vera_proxy_coder_flatten(self, frame);
+        for (int p = 0; p < 3; p++) {
+            planes[p] = self->flat[p];
+            strides[p] = frame->width;
+        }
+    }
+    vera_proxy_order_planes(frame->format.layout, planes, strides);
+    sws_scale(self->shrink, (const uint8_t *const *)planes, strides, 0, frame->height,
+              self->small->data, self->small->linesize);
 }
 
 GBytes *
@@ -130,8 +238,7 @@ vera_proxy_coder_encode(VeraProxyCoder *self, const VeraFrame *frame)
     self->small->quality = self->encoder->global_quality;
     if (av_frame_get_buffer(self->small, 0) < 0)
         return NULL;
-    sws_scale(self->shrink, (const uint8_t *const *)frame->data, frame->stride, 0, frame->height,
-              self->small->data, self->small->linesize);
+    vera_proxy_coder_shrink(self, frame);
     /* The encoder refuses times that go back, which frames do once those behind the playhead are
      * made. */
     self->small->pts = self->n_coded++;
@@ -167,22 +274,17 @@ vera_proxy_coder_open_picture(VeraProxyCoder *self, GBytes *picture)
 VeraFrame *
 vera_proxy_coder_decode(VeraProxyCoder *self, GBytes *picture, gint64 index)
 {
-    VeraFrameFormat format = {
-        .layout = VERA_FRAME_LAYOUT_YUV,
-        .n_planes = 3,
-        .bits = 8,
-        .chroma_shift_x = 1,
-        .chroma_shift_y = 1,
-        .is_chroma_left = TRUE,
-    };
     VeraFrame *frame;
 
     if (!vera_proxy_coder_open_picture(self, picture))
         return NULL;
-    frame = vera_frame_new(&format, self->info.width, self->info.height, NULL);
+    frame = vera_frame_new(&self->enlarged, self->info.width, self->info.height, NULL);
     if (frame != NULL) {
+        guint8 *planes[4] = {frame->data[0], frame->data[1], frame->data[2], NULL};
+        int strides[4] = {frame->stride[0], frame->stride[1], frame->stride[2], 0};
+        vera_proxy_order_planes(self->enlarged.layout, planes, strides);
         sws_scale(self->enlarge, (const uint8_t *const *)self->small->data, self->small->linesize,
-                  0, self->height, frame->data, frame->stride);
+                  0, self->height, planes, strides);
         frame->color = self->info.color;
         frame->index = index;
         frame->is_proxy = TRUE;

@@ -10,16 +10,18 @@ G_BEGIN_DECLS
 /**
  * VeraProxyCoder: makes small JPEG pictures of a clip's frames, and frames to be looked at of them.
  *
- * The samples stay Y'CbCr of the clip's own matrix, range and transfer function, in 8 bits with
- * 4:2:0 chroma, so that what a proxy shows has the clip's colours wherever a frame of the clip has
- * them.
+ * Y'CbCr stays Y'CbCr of the clip's own matrix and range, grey stays grey, and R'G'B' goes through
+ * JPEG's Y'CbCr and comes back as R'G'B'; all in 8 bits with 4:2:0 chroma, the transfer function
+ * untouched, so that what a proxy shows has the clip's colours wherever a frame of the clip has
+ * them. Of floats, what lies outside 0..1 is cut off, as on the screen. Alpha is left out: a plate
+ * is looked at without.
  *
  * Thread-safety: one thread at a time.
  */
 typedef struct _VeraProxyCoder VeraProxyCoder;
 
-/** vera_proxy_coder_can: Returns: whether such frames can be coded: Y'CbCr of integers, without
- * alpha */
+/** vera_proxy_coder_can: Returns: whether such frames can be coded; not of 11, 13 or 15 bits, nor
+ * with chroma of rare sizes */
 gboolean vera_proxy_coder_can(const VeraFrameFormat *format);
 
 /**

@@ -15,6 +15,8 @@
 #define VERA_PROXY_NICENESS 10
 /* A frame so far from its key frame is soon there without a proxy. */
 #define VERA_PROXY_FAR 12
+/* A picture file of so many pixels takes several times as long to read as its proxy. */
+#define VERA_PROXY_LARGE (1280 * 720)
 /* How often it is looked whether the file was deleted, or another program is done with it. */
 #define VERA_PROXY_WATCH_SECONDS 1
 /* So much room is made at a time. */
@@ -38,7 +40,7 @@ struct _VeraProxyMaker {
     gint64 last;
     gint64 room;        /* bytes that may be written before it is measured again */
     gint64 measured_by; /* the limit that it was measured by */
-    int told;    /* progress in percent */
+    int told;           /* progress in percent */
 
     /* Owned, under call_lock, which is never taken while lock is held */
     pthread_mutex_t call_lock;
@@ -91,7 +93,8 @@ vera_proxy_maker_fail(VeraProxyMaker *self, const GError *error)
     vera_proxy_maker_set_state(self, VERA_PROXY_STATE_FAILED);
 }
 
-/** Whether some frame is decoded from far away. */
+/** Whether some frame is decoded from far away, or is a file of its own that takes long to read. In
+ * movies where each frame stands alone it is there as soon as its proxy would be. */
 static gboolean
 vera_proxy_maker_is_needed(const VeraProxyMaker *self)
 {
@@ -99,6 +102,9 @@ vera_proxy_maker_is_needed(const VeraProxyMaker *self)
 
     if (!vera_proxy_coder_can(&info->format))
         return FALSE;
+    if (info->start_number >= 0 && info->n_frames > 1 &&
+        (gint64)info->width * info->height >= VERA_PROXY_LARGE)
+        return TRUE;
     for (gint64 i = 0; i < info->n_frames; i++)
         if (i - vera_clip_get_key_frame(self->clip, i) > VERA_PROXY_FAR)
             return TRUE;

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * @VERA_PROXY_STATE_MAKING: at work, or about to be
  * @VERA_PROXY_STATE_COMPLETE: there is a picture of every frame that can be read
  * @VERA_PROXY_STATE_FULL: the limit of the folder is reached
- * @VERA_PROXY_STATE_UNNEEDED: frames of this clip are not made from others far away, or are not
- * Y'CbCr
+ * @VERA_PROXY_STATE_UNNEEDED: frames of this clip are there as soon as their proxies would be, or
+ * are of a format that vera_proxy_coder_can() not code
  * @VERA_PROXY_STATE_CLEARED: the file was deleted; nothing more is made until the clip is opened
  * again
  * @VERA_PROXY_STATE_FAILED: nothing can be written

@@ -93,11 +93,12 @@ test_bound(void)
 static void
 test_no_proxies(void)
 {
-    const VeraFrameFormat rgb = {.layout = VERA_FRAME_LAYOUT_RGB, .n_planes = 3, .bits = 8};
-    const VeraClipInfo info = make_info(&rgb);
+    const VeraFrameFormat odd = {.layout = VERA_FRAME_LAYOUT_RGB, .n_planes = 3, .bits = 13};
+    const VeraClipInfo info = make_info(&odd);
     g_autoptr(VeraFrameSketches) sketches = vera_frame_sketches_new(&info, 1 << 20);
-    g_autoptr(VeraFrame) frame = vera_frame_new(&rgb, 64, 48, NULL);
+    g_autoptr(VeraFrame) frame = vera_frame_new(&odd, 64, 48, NULL);
 
+    g_assert_false(vera_frame_sketches_can(sketches));
     g_assert_false(vera_frame_sketches_put(sketches, frame));
     g_assert_cmpint(vera_frame_sketches_find(sketches, 0, G_MAXINT64), ==, -1);
 }

@@ -285,6 +285,42 @@ test_unneeded(void)
     g_assert_false(g_file_test(folder, G_FILE_TEST_EXISTS));
 }
 
+/* Large pictures that are files of their own get them, whatever their samples; small ones, and
+ * movies of frames that stand alone, do not. */
+static void
+test_pictures(void)
+{
+    static const struct {
+        const char *make, *file;
+        VeraProxyState state;
+    } cases[] = {
+        {"s=1280x720 -frames:v 4 -pix_fmt rgba png.%03d.png", "png.001.png",
+         VERA_PROXY_STATE_COMPLETE},
+        {"s=1280x720 -frames:v 4 -pix_fmt gbrpf32le exr.%03d.exr", "exr.001.exr",
+         VERA_PROXY_STATE_COMPLETE},
+        {"s=640x360 -frames:v 4 -pix_fmt rgb24 small.%03d.png", "small.001.png",
+         VERA_PROXY_STATE_UNNEEDED},
+        {"s=1280x720 -frames:v 14 -c:v mjpeg alone.mov", "alone.mov", VERA_PROXY_STATE_UNNEEDED},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *folder = g_strdup_printf("%s/pictures-%" G_GSIZE_FORMAT,
+                                                  fixture_get_folder(), i),
+                        *path = fixture_get_path(cases[i].file);
+        g_autofree char *line =
+            g_strdup_printf("ffmpeg -y -f lavfi -i testsrc2=r=24:%s", cases[i].make);
+        g_autoptr(GError) error = NULL;
+        g_assert_true(fixture_run(line));
+        g_autoptr(VeraFrameCache) cache = vera_frame_cache_new(path, 0, &error);
+        g_assert_no_error(error);
+        g_autoptr(VeraProxyMaker) maker =
+            vera_proxy_maker_new(cache, folder, 512 * MIB, NULL, NULL);
+        g_assert_cmpint(wait_while_making(maker), ==, cases[i].state);
+        if (cases[i].state == VERA_PROXY_STATE_COMPLETE)
+            g_assert_cmpint(count_proxies(folder, cache), ==, 4);
+    }
+}
+
 /* Deleted files are let go of, and no new ones are made behind the user's back. */
 static void
 test_cleared(void)
@@ -409,6 +445,7 @@ main(int argc, char **argv)
     g_test_add_func("/proxy-maker/cannot-write", test_cannot_write);
     g_test_add_func("/proxy-maker/full-disk", test_full_disk);
     g_test_add_func("/proxy-maker/unneeded", test_unneeded);
+    g_test_add_func("/proxy-maker/pictures", test_pictures);
     g_test_add_func("/proxy-maker/cleared", test_cleared);
     g_test_add_func("/proxy-maker/shows-proxy-first", test_shows_proxy_first);
     g_test_add_func("/proxy-maker/stress", test_stress);

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/media/vera-proxy-coder.h"
 #include "tests/engine/media-fixture.h"
 
 #define N_FRAMES 24
@@ -359,74 +358,6 @@ test_no_folder(void)
     g_assert_nonnull(strstr(error->message, "a-file"));
 }
 
-static double
-get_difference(const VeraFrame *a, const VeraFrame *b)
-{
-    double sum = 0;
-    for (int y = 0; y < a->height; y++)
-        for (int x = 0; x < a->width; x++)
-            sum += ABS(a->data[0][y * a->stride[0] + x] - b->data[0][y * b->stride[0] + x]);
-    return sum / a->width / a->height;
-}
-
-/* A picture comes back in the clip's size and colours, close to the frame, and says that it is a
- * proxy. */
-static void
-test_coder(void)
-{
-    g_autoptr(VeraClip) clip = NULL;
-    g_autoptr(GError) error = NULL;
-
-    g_assert_true(fixture_run(
-        "ffmpeg -y -f lavfi -i testsrc2=s=1282x722:r=24:d=1 -c:v libx264 -g 100 -colorspace bt709 "
-        "-pix_fmt yuv420p big.mp4"));
-    clip = fixture_open("big.mp4");
-    const VeraClipInfo *info = vera_clip_get_info(clip);
-    g_autoptr(VeraProxyCoder) coder = vera_proxy_coder_new(info);
-    g_autoptr(VeraFrame) exact = vera_clip_read_frame(clip, 11, NULL, &error);
-    g_autoptr(VeraFrame) other = vera_clip_read_frame(clip, 22, NULL, &error);
-    g_autoptr(GBytes) picture = vera_proxy_coder_encode(coder, exact),
-                      junk = g_bytes_new_static("no picture", 10);
-    g_autoptr(VeraFrame) shown = vera_proxy_coder_decode(coder, picture, 11);
-
-    g_assert_no_error(error);
-    g_assert_null(vera_proxy_coder_decode(coder, junk, 11));
-    g_assert_true(shown->is_proxy);
-    g_assert_false(exact->is_proxy);
-    g_assert_cmpint(shown->index, ==, 11);
-    g_assert_cmpint(shown->width, ==, info->width);
-    g_assert_cmpint(shown->height, ==, info->height);
-    g_assert_cmpmem(&shown->color, sizeof shown->color, &info->color, sizeof info->color);
-    g_assert_cmpuint(g_bytes_get_size(picture), <, 200000);
-    g_test_message("mean difference from its frame %.3f, from another one %.3f",
-                   get_difference(shown, exact), get_difference(shown, other));
-    g_assert_cmpfloat(get_difference(shown, exact), <, 0.5 * get_difference(shown, other));
-    /* After what was none, one that is. */
-    g_autoptr(VeraFrame) again = vera_proxy_coder_decode(coder, picture, 11);
-    g_assert_cmpfloat(get_difference(shown, again), ==, 0);
-    /* In any order: what lies before the playhead is made last. */
-    g_autoptr(VeraFrame) early = vera_clip_read_frame(clip, 3, NULL, &error);
-    g_autoptr(GBytes) earlier = vera_proxy_coder_encode(coder, early);
-    g_assert_nonnull(earlier);
-}
-
-static void
-test_formats(void)
-{
-    VeraFrameFormat format = {VERA_FRAME_LAYOUT_YUV, .n_planes = 3, .bits = 10,
-                              .chroma_shift_x = 1};
-
-    g_assert_true(vera_proxy_coder_can(&format));
-    format.bits = 12;
-    format.chroma_shift_y = 1;
-    g_assert_true(vera_proxy_coder_can(&format));
-    format.has_alpha = TRUE;
-    g_assert_false(vera_proxy_coder_can(&format));
-    format.has_alpha = FALSE;
-    format.layout = VERA_FRAME_LAYOUT_RGB;
-    g_assert_false(vera_proxy_coder_can(&format));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -444,8 +375,6 @@ main(int argc, char **argv)
     g_test_add_func("/proxy-store/full-disk", test_full_disk);
     g_test_add_func("/proxy-store/no-folder", test_no_folder);
     g_test_add_func("/proxy-store/replaced", test_replaced);
-    g_test_add_func("/proxy-coder/picture", test_coder);
-    g_test_add_func("/proxy-coder/formats", test_formats);
     int status = g_test_run();
     fixture_remove_folder();
     return status;
