@@ -14,20 +14,38 @@
  * the next attribute: the picture is black then, without an error. */
 #define VERA_EXR_TEXT_BYTES 255
 
+/* PIZ begins with a table of up to 8 KiB, which OpenEXR 3.2 puts into a buffer of a chunk's size
+ * without a look at it; chunks have this many lines. */
+#define VERA_EXR_PIZ_LINES 32
+#define VERA_EXR_PIZ_BYTES 16384
+
 /* The library reports by codes and messages on stderr; ours go through GError. */
 static void
 vera_exr_writer_silence_cb(exr_const_context_t context, exr_result_t code, const char *message)
 {
 }
 
-static exr_compression_t
-vera_exr_writer_get_compression(const char *name)
+static gboolean
+vera_exr_writer_has_room_for_piz(const VeraExrImage *image)
 {
+    gint64 lines = MIN(image->data_window[3], VERA_EXR_PIZ_LINES);
+    gint64 bytes = image->is_float32 ? 4 : 2;
+
+    return lines * image->data_window[2] * image->n_channels * bytes >= VERA_EXR_PIZ_BYTES;
+}
+
+static exr_compression_t
+vera_exr_writer_get_compression(const VeraExrImage *image)
+{
+    const char *name = image->compression;
+
     if (strcmp(name, "none") == 0)
         return EXR_COMPRESSION_NONE;
     if (strcmp(name, "zips") == 0)
         return EXR_COMPRESSION_ZIPS;
-    return strcmp(name, "piz") == 0 ? EXR_COMPRESSION_PIZ : EXR_COMPRESSION_ZIP;
+    return strcmp(name, "piz") == 0 && vera_exr_writer_has_room_for_piz(image)
+               ? EXR_COMPRESSION_PIZ
+               : EXR_COMPRESSION_ZIP;
 }
 
 /* Adds @text whole, in as many attributes as it needs, none of them cut inside of a character. */
@@ -71,7 +89,7 @@ vera_exr_writer_write_header(exr_context_t context, const VeraExrImage *image)
     if (result == EXR_ERR_SUCCESS)
         result = exr_initialize_required_attr(context, part, &display, &data, image->pixel_aspect,
                                               &centre, 1.0f, EXR_LINEORDER_INCREASING_Y,
-                                              vera_exr_writer_get_compression(image->compression));
+                                              vera_exr_writer_get_compression(image));
     for (int i = 0; i < image->n_channels && result == EXR_ERR_SUCCESS; i++)
         result = exr_add_channel(context, part, image->channels[i].name,
                                  image->is_float32 ? EXR_PIXEL_FLOAT : EXR_PIXEL_HALF,

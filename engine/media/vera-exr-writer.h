@@ -23,7 +23,7 @@ typedef struct {
  * VeraExrImage: one file.
  * @data_window: x, y, width, height inside the display window of @width by @height; values start at
  * its corner
- * @compression: "none", "zip", "zips" or "piz"
+ * @compression: "none", "zip", "zips" or "piz", for which a very small data window gets "zip"
  * @rate_num: framesPerSecond, 0 for none
  * @timecode: (nullable): "HH:MM:SS:FF" of this frame
  * @chromaticities: (nullable): x and y of red, green, blue and white

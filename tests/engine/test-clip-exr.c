@@ -3,10 +3,13 @@
 #include <math.h>
 #include <openexr.h>
 
+#include "engine/media/vera-exr-writer.h"
 #include "tests/engine/media-fixture.h"
 
-#define W 21
-#define H 13
+/* Large enough for PIZ: OpenEXR 3.2 writes tables of up to 8,200 bytes into a buffer of a chunk's
+ * size. */
+#define W 64
+#define H 26
 
 static float
 get_value(int x, int y, int c)
@@ -114,7 +117,7 @@ check_sheet(const Sheet *sheet, VeraFrameLayout layout, const char *planes)
 }
 
 static const exr_attr_box2i_t full = {.min.x = 0, .min.y = 0, .max.x = W - 1, .max.y = H - 1};
-static const exr_attr_box2i_t inside = {.min.x = 3, .min.y = 2, .max.x = 9, .max.y = 8};
+static const exr_attr_box2i_t inside = {.min.x = 3, .min.y = 2, .max.x = W - 4, .max.y = H - 3};
 static const exr_attr_box2i_t beyond = {.min.x = -4, .min.y = -3, .max.x = W + 5, .max.y = H + 2};
 
 static void
@@ -214,6 +217,60 @@ test_truncated(void)
     g_assert_nonnull(strstr(error->message, "cut.exr"));
 }
 
+static exr_compression_t
+get_compression(const char *path)
+{
+    exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
+    exr_context_t context;
+    exr_compression_t compression;
+
+    g_assert_cmpint(exr_start_read(&context, path, &init), ==, EXR_ERR_SUCCESS);
+    g_assert_cmpint(exr_get_compression(context, 0, &compression), ==, EXR_ERR_SUCCESS);
+    exr_finish(&context);
+    return compression;
+}
+
+/* Values of every size and both signs, which have PIZ's table at its largest. */
+static void
+check_written(int size, exr_compression_t want)
+{
+    g_autofree float *values = g_new(float, size *size);
+    g_autofree char *path = fixture_get_path("written.exr");
+    const VeraExrChannel channel = {"Y", values, 1};
+    VeraExrImage image = {.width = size,
+                          .height = size,
+                          .data_window = {0, 0, size, size},
+                          .n_channels = 1,
+                          .channels = &channel,
+                          .compression = "piz",
+                          .pixel_aspect = 1.0f};
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < size * size; i++)
+        values[i] =
+            ldexpf((float)(1024 + i * 37 % 1024), i % 29 - 24) * (i % 2 == 0 ? 1.0f : -1.0f);
+    g_assert_true(vera_exr_write(path, &image, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(get_compression(path), ==, want);
+    g_autoptr(VeraClip) clip = fixture_open("written.exr");
+    g_autoptr(VeraFrame) frame = vera_clip_read_frame(clip, 0, NULL, &error);
+    g_assert_no_error(error);
+    for (int i = 0; i < size * size; i++) {
+        const guint8 *row = frame->data[0] + (gsize)(i / size) * frame->stride[0];
+
+        g_assert_cmpfloat(((const float *)(const void *)row)[i % size], ==, values[i]);
+    }
+}
+
+/* What is too small for the table of PIZ is written without it. */
+static void
+test_written(void)
+{
+    for (int size = 1; size <= 64; size *= 2)
+        check_written(size, EXR_COMPRESSION_ZIP);
+    check_written(256, EXR_COMPRESSION_PIZ);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,6 +281,7 @@ main(int argc, char **argv)
     g_test_add_func("/clip/exr/tiled", test_tiled);
     g_test_add_func("/clip/exr/sequence", test_sequence);
     g_test_add_func("/clip/exr/truncated", test_truncated);
+    g_test_add_func("/clip/exr/written", test_written);
     int status = g_test_run();
     fixture_remove_folder();
     return status;
