@@ -10,6 +10,8 @@
 /* So many places of a clip are sketched: an hour every 14 seconds. */
 #define VERA_FRAME_CACHE_PLACE_BITS 8
 #define VERA_FRAME_CACHE_PLACES (1u << VERA_FRAME_CACHE_PLACE_BITS)
+/* Files of pictures may be tens of megabytes each, on a disk that others read from, too. */
+#define VERA_FRAME_CACHE_FILES 16u
 
 /** The place that comes after @n others: the middle, then the quarters, and so on, so that at any
  * time the places that were are evenly spread. The start, which is shown anyway, is last. Returns:
@@ -46,14 +48,15 @@ vera_frame_cache_run_sketches(gpointer data)
     VeraFrameCache *self = data;
     g_autoptr(VeraClip) clip = vera_clip_dup(self->clip, 1, NULL);
     g_autoptr(GHashTable) tried = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    gint64 n_frames = vera_clip_get_info(self->clip)->n_frames;
+    const VeraClipInfo *info = vera_clip_get_info(self->clip);
+    guint n_places = info->start_number >= 0 ? VERA_FRAME_CACHE_FILES : VERA_FRAME_CACHE_PLACES;
 
     /* On Linux this is the priority of the thread, and of those that it starts. */
     setpriority(PRIO_PROCESS, (id_t)gettid(), VERA_FRAME_CACHE_NICENESS);
-    for (guint i = 0; i < VERA_FRAME_CACHE_PLACES && clip != NULL; i++) {
+    for (guint i = 0; i < n_places && clip != NULL; i++) {
         if (g_cancellable_is_cancelled(self->rough_cancellable))
             break;
-        gint64 frame = n_frames * vera_frame_cache_get_place(i) / VERA_FRAME_CACHE_PLACES;
+        gint64 frame = info->n_frames * vera_frame_cache_get_place(i) / VERA_FRAME_CACHE_PLACES;
         vera_frame_cache_sketch_place(self, clip, frame, tried);
     }
     return NULL;
