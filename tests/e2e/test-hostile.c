@@ -69,6 +69,7 @@ test_no_room(void)
     make_clip("clip2.mkv");
     g_assert_cmpint(run(&text, "ulimit -f 2; edit clip2.mkv --output small"), ==, 6);
     g_assert_nonnull(strstr(text, "‘small"));
+    g_clear_pointer(&text, g_free);
     g_assert_cmpint(run(NULL, "ls small/manifest.json small/take"), !=, 0);
     g_assert_cmpint(run(NULL, "edit clip2.mkv --output small --resume"), ==, 0);
     g_assert_cmpint(run(&text, "ulimit -f 2; vera export clip2.mkv --output plain"), ==, 6);

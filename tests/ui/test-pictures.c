@@ -249,6 +249,8 @@ test_canvas_compare(Fixture *f, gconstpointer data)
 static void
 test_canvas_lost(Fixture *f, gconstpointer data)
 {
+    g_autofree char *description = NULL;
+
     show_canvas(f);
     check(f, "canvas");
     gtk_gl_area_make_current(GTK_GL_AREA(f->widget));
@@ -256,7 +258,8 @@ test_canvas_lost(Fixture *f, gconstpointer data)
     vera_editor_set_frame(f->editor, 9);
     vera_editor_set_frame(f->editor, 8);
     check(f, "canvas");
-    g_assert_nonnull(gtk_test_accessible_check_property(GTK_ACCESSIBLE(f->widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, "x"));
+    description = gtk_test_accessible_check_property(GTK_ACCESSIBLE(f->widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, "x");
+    g_assert_nonnull(description);
 }
 
 #define ADD(name, func) g_test_add("/ui/pictures/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
