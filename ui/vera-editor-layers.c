@@ -104,7 +104,8 @@ vera_editor_preview_thread(GTask *task, gpointer source, gpointer data, GCancell
     vera_frame_to_rgb(preview->plate, plate);
     frame = vera_layer_frame_new(&(VeraImage){ preview->width, preview->height, 3, preview->edit },
                                  &(VeraImage){ preview->width, preview->height, 1, preview->matte }, NULL,
-                                 &(VeraImage){ preview->plate->width, preview->plate->height, 3, plate }, &refinement, &error);
+                                 &(VeraImage){ preview->plate->width, preview->plate->height, 3, plate },
+                                 preview->plate->color.transfer, &refinement, &error);
     if (frame == NULL)
         g_task_return_error(task, error);
     else

@@ -129,7 +129,8 @@ vera_layer_loader_make(VeraLayerLoader *self, const VeraLayerWish *wish, GError 
     return vera_layer_frame_new(&(VeraImage){ record->width, record->height, 3, edit },
                                 &(VeraImage){ record->width, record->height, 1, matte },
                                 &(VeraImage){ record->width, record->height, 3, model },
-                                &(VeraImage){ wish->plate->width, wish->plate->height, 3, plate }, &refinement, error);
+                                &(VeraImage){ wish->plate->width, wish->plate->height, 3, plate },
+                                wish->plate->color.transfer, &refinement, error);
 }
 
 static gboolean

@@ -270,6 +270,17 @@ vera_renderer_get_side(VeraRenderer *self, VeraSide side)
     return &self->sides[self->has_alternate ? side : VERA_SIDE_A];
 }
 
+/* What over.frag calls transfer. */
+static int
+vera_renderer_get_mixing(const VeraRenderer *self, gboolean is_linear)
+{
+    VeraColorTransfer transfer = self->frame ? self->frame->color.transfer : VERA_COLOR_TRANSFER_SRGB;
+
+    if (is_linear)
+        return (int)transfer;
+    return transfer == VERA_COLOR_TRANSFER_LINEAR ? -2 : -1;
+}
+
 void
 vera_renderer_set_layers(VeraRenderer *self, const VeraRendererLayer *layers, int n_layers, int selected, gboolean is_linear)
 {
@@ -281,7 +292,7 @@ vera_renderer_set_layers(VeraRenderer *self, const VeraRendererLayer *layers, in
     side->has_model = FALSE;
     self->selected = selected;
     self->n_layers = self->frame ? MIN(n_layers, VERA_RENDERER_MAX_LAYERS) : 0;
-    self->transfer = is_linear && self->frame ? (int)self->frame->color.transfer : -1;
+    self->transfer = vera_renderer_get_mixing(self, is_linear);
     for (int i = 0; i < self->n_layers; i++) {
         VeraLayerFrame *frame = layers[i].frame;
         self->opacity[i] = layers[i].opacity;
@@ -373,6 +384,7 @@ vera_renderer_draw(VeraRenderer *self, const VeraRendererDisplay *display)
     glUniform1i(glGetUniformLocation(p, "has_overlay"), display->has_overlay);
     glUniform1i(glGetUniformLocation(p, "has_grid"), display->has_grid);
     glUniform3fv(glGetUniformLocation(p, "background"), 1, display->background);
+    glUniform1i(glGetUniformLocation(p, "is_linear"), self->frame && self->frame->color.transfer == VERA_COLOR_TRANSFER_LINEAR);
     glBindVertexArray(self->vertex_array);
     glDisable(GL_BLEND);
     glDrawArrays(GL_TRIANGLES, 0, 3);

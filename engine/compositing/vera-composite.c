@@ -5,18 +5,29 @@
 #include <math.h>
 #include <string.h>
 
+/* In linear light, or as displayed, for which a linear source is coded by sRGB. */
+static float
+vera_composite_mix(const VeraComposite *self, float source, float layer, float alpha)
+{
+    float s = source, l = layer;
+
+    if (self->is_linear) {
+        s = vera_color_to_linear(self->transfer, source);
+        l = vera_color_to_linear(self->transfer, layer);
+        return vera_color_from_linear(self->transfer, l * alpha + s * (1.0f - alpha));
+    }
+    if (self->transfer != VERA_COLOR_TRANSFER_LINEAR)
+        return l * alpha + s * (1.0f - alpha);
+    s = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, source);
+    l = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, layer);
+    return vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, l * alpha + s * (1.0f - alpha));
+}
+
 static void
 vera_composite_pixel(const VeraComposite *self, const float *source, const float *layer, float alpha, float *out)
 {
-    for (int c = 0; c < 3; c++) {
-        if (!self->is_linear) {
-            out[c] = layer[c] * alpha + source[c] * (1.0f - alpha);
-            continue;
-        }
-        float s = vera_color_to_linear(self->transfer, source[c]);
-        float l = vera_color_to_linear(self->transfer, layer[c]);
-        out[c] = vera_color_from_linear(self->transfer, l * alpha + s * (1.0f - alpha));
-    }
+    for (int c = 0; c < 3; c++)
+        out[c] = vera_composite_mix(self, source[c], layer[c], alpha);
 }
 
 void

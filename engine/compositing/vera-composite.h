@@ -10,12 +10,13 @@ G_BEGIN_DECLS
  * VeraComposite:
  * @width: plate width
  * @height: plate height
- * @source_rgb: width*height*3 display-coded floats, vera_frame_to_rgb() of the source
+ * @source_rgb: width*height*3 floats as stored, vera_frame_to_rgb() of the source
  * @layer_rgb: the edit layer, straight colour, the same size and coding
  * @matte: width*height, 0..1
  * @opacity: of the layer, 0..1; the effective matte is matte * opacity
- * @is_linear: composite in linear light instead of on display-coded values
- * @transfer: the source's transfer function, for @is_linear
+ * @is_linear: composite in linear light instead of as displayed, which is on values as stored, or coded by sRGB where they are
+ *   stored in linear light
+ * @transfer: the source's transfer function
  *
  * One `over` of an edit layer on the source: edit * alpha + source * (1 - alpha).
  */
@@ -33,7 +34,7 @@ typedef struct {
 /**
  * vera_composite_over:
  * @self: what to composite
- * @out_rgb: (out caller-allocates): width*height*3 display-coded floats; may be @source_rgb
+ * @out_rgb: (out caller-allocates): width*height*3 floats as in the source; may be @source_rgb
  *
  * Where the effective matte is 0 the source is copied, bit for bit, never computed; the same holds for the layer where
  * it is 1. Does not depend on the number of threads.

@@ -2,6 +2,8 @@
 
 #include "engine/compositing/vera-layer-frame.h"
 
+#include <string.h>
+
 #include "engine/compositing/vera-edge-clean.h"
 #include "engine/vera-engine-error.h"
 
@@ -24,37 +26,61 @@ vera_layer_frame_enlarge(VeraLayerFrame *self, const VeraImage *small, float *va
     return TRUE;
 }
 
+/* Fills the matte by the plate, which is a guide as it is looked at. */
+static gboolean
+vera_layer_frame_cut(VeraLayerFrame *self,
+                     const VeraImage *matte,
+                     const VeraImage *guide,
+                     const VeraMatteRefinement *refinement,
+                     GError **error)
+{
+    VeraImage large = { self->width, self->height, 1, self->matte };
+    VeraImage colors = { self->width, self->height, 3, self->rgb };
+
+    if (!vera_matte_upscale(matte, guide, &large, error))
+        return FALSE;
+    if (refinement->is_edge_clean && !refinement->is_inverted &&
+        !vera_edge_clean(guide, matte->width, matte->height, &large, &colors, error))
+        return FALSE;
+    return vera_matte_refine(refinement, &large, error);
+}
+
 VeraLayerFrame *
 vera_layer_frame_new(const VeraImage *edit,
                      const VeraImage *matte,
                      const VeraImage *model,
                      const VeraImage *plate,
+                     VeraColorTransfer transfer,
                      const VeraMatteRefinement *refinement,
                      GError **error)
 {
     g_autoptr(VeraLayerFrame) self = g_new0(VeraLayerFrame, 1);
-    VeraImage large = { plate->width, plate->height, 1, NULL };
+    gboolean is_coded = transfer != VERA_COLOR_TRANSFER_LINEAR;
+    gsize n = (gsize)plate->width * (gsize)plate->height * 3;
+    g_autofree float *coded = is_coded ? NULL : g_try_new(float, n);
+    VeraImage guide = { plate->width, plate->height, 3, is_coded ? plate->values : coded };
 
     g_atomic_ref_count_init(&self->ref_count);
     self->width = plate->width;
     self->height = plate->height;
     self->rgb = vera_layer_frame_alloc(self, 3);
-    self->matte = large.values = vera_layer_frame_alloc(self, 1);
+    self->matte = vera_layer_frame_alloc(self, 1);
     self->model_rgb = model ? vera_layer_frame_alloc(self, 3) : NULL;
-    if (!self->rgb || !self->matte || (model && !self->model_rgb) || !vera_layer_frame_enlarge(self, edit, self->rgb) ||
-        (model && !vera_layer_frame_enlarge(self, model, self->model_rgb))) {
+    if (!guide.values || !self->rgb || !self->matte || (model && !self->model_rgb) ||
+        !vera_layer_frame_enlarge(self, edit, self->rgb) || (model && !vera_layer_frame_enlarge(self, model, self->model_rgb))) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
                     "Too little memory to enlarge the edit layer to %d by %d pixels.", self->width, self->height);
         return NULL;
     }
-    if (!vera_matte_upscale(matte, plate, &large, error))
+    if (coded != NULL) {
+        memcpy(coded, plate->values, n * sizeof *coded);
+        vera_color_code_display(transfer, coded, n);
+    }
+    if (!vera_layer_frame_cut(self, matte, &guide, refinement, error))
         return NULL;
-    if (refinement->is_edge_clean && !refinement->is_inverted &&
-        !vera_edge_clean(plate, matte->width, matte->height, &large,
-                         &(VeraImage){ self->width, self->height, 3, self->rgb }, error))
-        return NULL;
-    if (!vera_matte_refine(refinement, &large, error))
-        return NULL;
+    vera_color_decode_display(transfer, self->rgb, n);
+    if (model != NULL)
+        vera_color_decode_display(transfer, self->model_rgb, n);
     return g_steal_pointer(&self);
 }
 

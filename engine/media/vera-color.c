@@ -91,6 +91,26 @@ vera_color_from_linear(VeraColorTransfer transfer, float value)
     return (float)copysign(stored, value);
 }
 
+void
+vera_color_code_display(VeraColorTransfer transfer, float *values, gsize n)
+{
+    if (transfer != VERA_COLOR_TRANSFER_LINEAR)
+        return;
+#pragma omp parallel for schedule(static)
+    for (gsize i = 0; i < n; i++)
+        values[i] = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, values[i]);
+}
+
+void
+vera_color_decode_display(VeraColorTransfer transfer, float *values, gsize n)
+{
+    if (transfer != VERA_COLOR_TRANSFER_LINEAR)
+        return;
+#pragma omp parallel for schedule(static)
+    for (gsize i = 0; i < n; i++)
+        values[i] = vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, values[i]);
+}
+
 const char *
 vera_color_transfer_get_name(VeraColorTransfer transfer)
 {

@@ -72,6 +72,22 @@ float vera_color_to_linear(VeraColorTransfer transfer, float value);
  */
 float vera_color_from_linear(VeraColorTransfer transfer, float value);
 
+/**
+ * vera_color_code_display:
+ * @transfer: the transfer function of @values
+ * @values: (inout): @n stored components
+ * @n: how many
+ *
+ * Codes what is stored in linear light by sRGB, as it is looked at, drawn by a model and composited as displayed. What has
+ * a transfer function already is coded, and stays as it is.
+ *
+ * Thread-safety: safe; takes all cores.
+ */
+void vera_color_code_display(VeraColorTransfer transfer, float *values, gsize n);
+
+/** vera_color_decode_display: the inverse of vera_color_code_display() */
+void vera_color_decode_display(VeraColorTransfer transfer, float *values, gsize n);
+
 /** vera_color_transfer_get_name: Returns: (transfer none): "srgb", "bt709", "pq", "hlg" or "linear" */
 const char *vera_color_transfer_get_name(VeraColorTransfer transfer);
 

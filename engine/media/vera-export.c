@@ -323,9 +323,8 @@ vera_export_code_display(const VeraExportFrame *frame, const float *rgb, float *
     *coded = g_try_new(float, n);
     if (*coded == NULL)
         return NULL;
-#pragma omp parallel for schedule(static)
-    for (gsize i = 0; i < n; i++)
-        (*coded)[i] = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, rgb[i]);
+    memcpy(*coded, rgb, n * sizeof *rgb);
+    vera_color_code_display(frame->source->color.transfer, *coded, n);
     return *coded;
 }
 

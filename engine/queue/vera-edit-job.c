@@ -247,7 +247,7 @@ vera_edit_job_get_clip(VeraEditJob *self)
     return self->clip;
 }
 
-/* One frame at model size, planar, -1..1; grey when @is_grey. */
+/* One frame at model size, planar, -1..1: display-coded, or a mask's values in grey when @is_grey. */
 static gboolean
 vera_edit_job_read(VeraEditJob *self,
                    VeraClip *clip,
@@ -278,6 +278,8 @@ vera_edit_job_read(VeraEditJob *self,
                     frame->height);
         return FALSE;
     }
+    if (!is_grey)
+        vera_color_code_display(frame->color.transfer, small, pixels * 3);
     hash = vera_frame_hash(frame);
     g_checksum_update(sum, (const guchar *)hash, -1);
     for (gsize i = 0; i < pixels; i++) {

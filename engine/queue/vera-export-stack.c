@@ -21,6 +21,7 @@ typedef struct {
 struct _VeraExportStack {
     const VeraExportJob *job; /* borrowed */
     VeraImage source, out, coverage;
+    VeraColorTransfer transfer; /* of the source */
     float *empty; /* what a layer shows outside its take */
     VeraExportStackLayer *layers;
     VeraExportElement *elements;
@@ -133,7 +134,7 @@ vera_export_stack_load(
         return FALSE;
     refinement = vera_take_fit_refinement(layer->layer->take, &layer->layer->refinement);
     layer->large = vera_layer_frame_new(&layer->edit, &layer->matte, NULL, &self->source,
-                                        &refinement, error);
+                                        self->transfer, &refinement, error);
     if (layer->large == NULL)
         return FALSE;
     if (layer->layer->opacity < 1.0f)
@@ -206,6 +207,7 @@ vera_export_stack_make(VeraExportStack *self,
     frame->source = vera_clip_read_frame(self->job->clip, index, cancellable, error);
     if (frame->source == NULL)
         return FALSE;
+    self->transfer = frame->source->color.transfer;
     vera_frame_to_rgb(frame->source, self->source.values);
     for (int i = 0; i < self->job->n_layers; i++)
         if (!vera_export_stack_load(self, i, index, cancellable, error))

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <math.h>
+
 #include <string.h>
 
 #include <gio/gio.h>
@@ -175,6 +177,39 @@ test_layered_is_seen(void)
     }
 }
 
+/** A clip and its own export in linear light are one plate: a take of either shows the same. */
+static void
+test_linear_plate(void)
+{
+    static const char *const plates[] = {"clip.mkv", "light/clip.1001.exr"};
+    float *composites[2], *layers[2];
+    double composite = 0, layer = 0;
+
+    make_clip();
+    g_assert_cmpint(run(NULL, "vera export clip.mkv --export exr --output light"), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *file = g_strdup_printf("lit-%d/clip.1001.exr", i);
+        g_assert_cmpint(run(NULL,
+                            "vera edit %s --instruction 'Add a red fox' --size 64x32 --steps 2 "
+                            "--range 1-1 --export exr --straight --output lit-%d",
+                            plates[i], i),
+                        ==, 0);
+        composites[i] = read_exr(file, "");
+        layers[i] = read_exr(file, "-layer edit");
+    }
+    for (int i = 0; i < 90 * 50 * 3; i++) {
+        composite += fabs((double)(composites[0][i] - composites[1][i]));
+        layer += fabs((double)(layers[0][i] - layers[1][i]));
+    }
+    g_test_message("composites differ by %g, layers by %g", composite / (90 * 50 * 3), layer / (90 * 50 * 3));
+    g_assert_cmpfloat(composite / (90 * 50 * 3), <, 0.005);
+    g_assert_cmpfloat(layer / (90 * 50 * 3), <, 0.005);
+    for (int i = 0; i < 2; i++) {
+        g_free(composites[i]);
+        g_free(layers[i]);
+    }
+}
+
 /** A take goes out as movies that verify, and the options of the matte reach it. */
 static void
 test_take(void)
@@ -347,6 +382,7 @@ main(int argc, char **argv)
     g_test_add_func("/delivery/wrong-options", test_wrong_options);
     g_test_add_func("/delivery/take", test_take);
     g_test_add_func("/delivery/layered-is-seen", test_layered_is_seen);
+    g_test_add_func("/delivery/linear-plate", test_linear_plate);
     g_test_add_func("/delivery/stack", test_stack);
     g_test_add_func("/delivery/project", test_project);
     code = g_test_run();

@@ -127,7 +127,7 @@ composite_as_canvas(
         g_autoptr(VeraLayerFrame) layer =
             vera_layer_frame_new(&(VeraImage){kinds[i].width, kinds[i].height, 3, edit},
                                  &(VeraImage){kinds[i].width, kinds[i].height, 1, matte}, NULL,
-                                 &(VeraImage){W, H, 3, plate}, &refinement, &error);
+                                 &(VeraImage){W, H, 3, plate}, source->color.transfer, &refinement, &error);
         VeraComposite over = {.width = W,
                               .height = H,
                               .source_rgb = rgb,

@@ -35,7 +35,7 @@ make_layer(VeraFrame *frame)
     VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
     VeraImage rgb = { frame->width, frame->height, 3, zeros }, matte = { frame->width, frame->height, 1, zeros };
     g_autoptr(GError) error = NULL;
-    VeraLayerFrame *layer = vera_layer_frame_new(&rgb, &matte, &rgb, &rgb, &refinement, &error);
+    VeraLayerFrame *layer = vera_layer_frame_new(&rgb, &matte, &rgb, &rgb, frame->color.transfer, &refinement, &error);
 
     g_assert_no_error(error);
     for (gsize i = 0; i < n; i++) {

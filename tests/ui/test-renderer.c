@@ -66,7 +66,7 @@ make_layer(GRand *rand, const float *plate)
     VeraMatteRefinement refinement = VERA_MATTE_REFINEMENT_INIT;
     g_autoptr(GError) error = NULL;
     VeraLayerFrame *layer = vera_layer_frame_new(&(VeraImage){ W, H, 3, zeros }, &(VeraImage){ W, H, 1, zeros }, &(VeraImage){ W, H, 3, zeros },
-                                                 &(VeraImage){ W, H, 3, (float *)plate }, &refinement, &error);
+                                                 &(VeraImage){ W, H, 3, (float *)plate }, VERA_COLOR_TRANSFER_SRGB, &refinement, &error);
 
     g_assert_no_error(error);
     for (int i = 0; i < N; i++) {
@@ -295,6 +295,32 @@ test_split(gconstpointer data)
     g_rand_free(rand);
 }
 
+/* A plate in linear light is looked at as sRGB shows it, its matte as it is. */
+static void
+test_linear_plate(gconstpointer data)
+{
+    Fixture *f = (Fixture *)data;
+    GRand *rand = g_rand_new_with_seed(13);
+    g_autofree guint8 *seen = g_new(guint8, N * 4);
+    VeraRendererDisplay display = { .width = W, .height = H, .scale = 1, .view = VERA_VIEW_COMPOSITE, .wipe = -1 };
+
+    fixture_set_frame(f, rand, make_frame(rand, &formats[7], VERA_COLOR_MATRIX_RGB, VERA_COLOR_TRANSFER_LINEAR, TRUE));
+    fixture_composite(f, 2, FALSE);
+    for (int view = 0; view < 3; view++) {
+        const float *values = view == 1 ? f->source : f->want;
+        display.view = view == 0 ? VERA_VIEW_COMPOSITE : view == 1 ? VERA_VIEW_SOURCE : VERA_VIEW_MATTE;
+        draw(f, &display, seen);
+        for (int i = 0; i < N; i++) {
+            float want[3];
+            for (int c = 0; c < 3; c++)
+                want[c] = view == 2 ? f->layers[1]->matte[i] : vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, values[3 * i + c]);
+            assert_pixel(seen + (gsize)4 * (gsize)i, want);
+        }
+    }
+    fixture_clear_frame(f);
+    g_rand_free(rand);
+}
+
 /* From ten device pixels a plate pixel on, its left and upper edge are drawn; below that nothing is. */
 static void
 test_grid(gconstpointer data)
@@ -406,6 +432,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/ui/renderer/left-out", &f, test_left_out);
     g_test_add_data_func("/ui/renderer/split", &f, test_split);
     g_test_add_data_func("/ui/renderer/grid", &f, test_grid);
+    g_test_add_data_func("/ui/renderer/linear-plate", &f, test_linear_plate);
     g_test_add_data_func("/ui/renderer/sides", &f, test_sides);
     status = g_test_run();
     vera_renderer_free(f.renderer);

@@ -21,6 +21,7 @@ uniform int channel;
 uniform int has_overlay;
 uniform int has_grid;
 uniform vec3 background;
+uniform int is_linear; // the plate is stored in linear light, and displayed by sRGB
 in vec2 position;
 out vec4 color;
 
@@ -28,6 +29,16 @@ vec3 heat(float x)
 {
     x = clamp(x * 4.0, 0.0, 1.0);
     return clamp(vec3(3.0 * x, 3.0 * x - 1.0, 3.0 * x - 2.0), 0.0, 1.0);
+}
+
+float code(float l)
+{
+    return l <= 0.0031308 ? l * 12.92 : 1.055 * pow(l, 1.0 / 2.4) - 0.055;
+}
+
+vec3 show(vec3 c)
+{
+    return is_linear != 0 ? vec3(code(c.r), code(c.g), code(c.b)) : c;
 }
 
 vec4 pick_layer(int from, vec2 at)
@@ -38,22 +49,22 @@ vec4 pick_layer(int from, vec2 at)
 vec3 pick(int which, int from, vec2 at, vec2 device)
 {
     if (which == 0)
-        return from == 0 ? texture(composite_a, at).rgb : texture(composite_b, at).rgb;
+        return show(from == 0 ? texture(composite_a, at).rgb : texture(composite_b, at).rgb);
     if (which == 1)
-        return texture(source, at).rgb;
+        return show(texture(source, at).rgb);
     vec4 top = pick_layer(from, at);
     if (which == 2) {
         float square = mod(floor(device.x / 12.0) + floor(device.y / 12.0), 2.0);
-        return top.rgb * top.a + vec3(0.32 + 0.12 * square) * (1.0 - top.a);
+        return show(top.rgb) * top.a + vec3(0.32 + 0.12 * square) * (1.0 - top.a);
     }
     if (which == 3)
-        return top.rgb;
+        return show(top.rgb);
     if (which == 4)
         return vec3(top.a);
     if (which == 5)
-        return from == 0 ? texture(model_a, at).rgb : texture(model_b, at).rgb;
+        return show(from == 0 ? texture(model_a, at).rgb : texture(model_b, at).rgb);
     vec3 against = has_alternate != 0 ? texture(composite_b, at).rgb : texture(source, at).rgb;
-    vec3 difference = abs(texture(composite_a, at).rgb - against);
+    vec3 difference = abs(show(texture(composite_a, at).rgb) - show(against));
     return heat(max(difference.r, max(difference.g, difference.b)));
 }
 

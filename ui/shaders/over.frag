@@ -2,18 +2,33 @@
 uniform sampler2D below;
 uniform sampler2D layer; // straight colour, matte in alpha
 uniform float opacity;
-uniform int transfer; // of the source: 0 sRGB, 1 BT.709, 2 PQ, 3 HLG, 4 linear; -1 composites display-coded values
+// Of the source, whose colours are mixed in linear light: 0 sRGB, 1 BT.709, 2 PQ, 3 HLG, 4 linear; -1 mixes values as they are, and -2
+// values in linear light as they are displayed, coded by sRGB.
+uniform int transfer;
 out vec4 color;
 
 const float BT709_ALPHA = 1.09929682680944;
 const float BT709_BETA = 0.018053968510807;
 
-float to_linear(float value)
+float code(float l)
+{
+    return l <= 0.0031308 ? l * 12.92 : 1.055 * pow(l, 1.0 / 2.4) - 0.055;
+}
+
+float decode(float v)
+{
+    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+}
+
+// A stored value as it is mixed.
+float to_mixed(float value)
 {
     float v = abs(value);
     float l = v;
-    if (transfer == 0) {
-        l = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+    if (transfer == -2) {
+        l = code(v);
+    } else if (transfer == 0) {
+        l = decode(v);
     } else if (transfer == 1) {
         l = v < 4.5 * BT709_BETA ? v / 4.5 : pow((v + BT709_ALPHA - 1.0) / BT709_ALPHA, 1.0 / 0.45);
     } else if (transfer == 2) {
@@ -26,12 +41,14 @@ float to_linear(float value)
     return sign(value) * l;
 }
 
-float from_linear(float value)
+float from_mixed(float value)
 {
     float l = abs(value);
     float v = l;
-    if (transfer == 0) {
-        v = l <= 0.0031308 ? l * 12.92 : 1.055 * pow(l, 1.0 / 2.4) - 0.055;
+    if (transfer == -2) {
+        v = decode(l);
+    } else if (transfer == 0) {
+        v = code(l);
     } else if (transfer == 1) {
         v = l < BT709_BETA ? l * 4.5 : BT709_ALPHA * pow(l, 0.45) - (BT709_ALPHA - 1.0);
     } else if (transfer == 2) {
@@ -43,14 +60,14 @@ float from_linear(float value)
     return sign(value) * v;
 }
 
-vec3 map_to_linear(vec3 c)
+vec3 map_to_mixed(vec3 c)
 {
-    return vec3(to_linear(c.r), to_linear(c.g), to_linear(c.b));
+    return vec3(to_mixed(c.r), to_mixed(c.g), to_mixed(c.b));
 }
 
-vec3 map_from_linear(vec3 c)
+vec3 map_from_mixed(vec3 c)
 {
-    return vec3(from_linear(c.r), from_linear(c.g), from_linear(c.b));
+    return vec3(from_mixed(c.r), from_mixed(c.g), from_mixed(c.b));
 }
 
 void main()
@@ -63,8 +80,8 @@ void main()
         color = source;
     else if (alpha == 1.0)
         color = vec4(top.rgb, 1.0);
-    else if (transfer < 0)
+    else if (transfer == -1)
         color = vec4(top.rgb * alpha + source.rgb * (1.0 - alpha), 1.0);
     else
-        color = vec4(map_from_linear(map_to_linear(top.rgb) * alpha + map_to_linear(source.rgb) * (1.0 - alpha)), 1.0);
+        color = vec4(map_from_mixed(map_to_mixed(top.rgb) * alpha + map_to_mixed(source.rgb) * (1.0 - alpha)), 1.0);
 }
