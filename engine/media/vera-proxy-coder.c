@@ -9,10 +9,19 @@
 /* FFmpeg's scale of JPEG quality goes from 1 down to 31; this one shows no blocks in motion. */
 #define VERA_PROXY_QUALITY 4
 
+#define VERA_PROXY_CODES 65536
+
+/** Linear light to what JPEG takes, in whose 256 steps shadows would be lost without it, and back. */
+typedef struct {
+    guint8 code[VERA_PROXY_CODES];    /* of light in steps of 1/65535 */
+    guint16 light[VERA_PROXY_CODES]; /* of a code in such steps */
+} VeraProxyCurve;
+
 struct _VeraProxyCoder {
     VeraClipInfo info;        /* its strings are not used */
     VeraFrameFormat enlarged; /* of the frames that are given out */
     guint8 *flat[3];          /* (nullable): 8-bit planes of a frame of floats */
+    VeraProxyCurve *curve;    /* (nullable): for floats in linear light */
     int width;
     int height;
     AVCodecContext *encoder;
@@ -104,7 +113,8 @@ vera_proxy_coder_set_enlarged(VeraProxyCoder *self)
 {
     const VeraFrameFormat *format = &self->info.format;
 
-    self->enlarged = (VeraFrameFormat){.layout = format->layout, .n_planes = 3, .bits = 8};
+    self->enlarged = (VeraFrameFormat){
+        .layout = format->layout, .n_planes = 3, .bits = self->curve != NULL ? 16 : 8};
     if (format->layout == VERA_FRAME_LAYOUT_GRAY)
         self->enlarged.n_planes = 1;
     if (format->layout != VERA_FRAME_LAYOUT_YUV)
@@ -130,6 +140,22 @@ vera_proxy_coder_open_scalers(VeraProxyCoder *self)
                                    given, SWS_FAST_BILINEAR, NULL, NULL, NULL);
 }
 
+/** The curve of sRGB, as which the picture is looked at. */
+static VeraProxyCurve *
+vera_proxy_curve_new(void)
+{
+    VeraProxyCurve *self = g_new(VeraProxyCurve, 1);
+
+    for (int i = 0; i < VERA_PROXY_CODES; i++) {
+        float value = (float)i / (VERA_PROXY_CODES - 1);
+        float code = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, value);
+        float light = vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, value);
+        self->code[i] = (guint8)(code * 255.0f + 0.5f);
+        self->light[i] = (guint16)(light * (VERA_PROXY_CODES - 1) + 0.5f);
+    }
+    return self;
+}
+
 /** Takes the memory that frames of floats need. Returns: whether there is enough */
 static gboolean
 vera_proxy_coder_make_flat(VeraProxyCoder *self)
@@ -150,6 +176,8 @@ vera_proxy_coder_new(const VeraClipInfo *info)
     g_autoptr(VeraProxyCoder) self = g_new0(VeraProxyCoder, 1);
 
     self->info = *info;
+    if (info->format.is_float && info->color.transfer == VERA_COLOR_TRANSFER_LINEAR)
+        self->curve = vera_proxy_curve_new();
     vera_proxy_coder_set_size(self);
     vera_proxy_coder_set_enlarged(self);
     vera_proxy_coder_open_scalers(self);
@@ -176,6 +204,7 @@ vera_proxy_coder_free(VeraProxyCoder *self)
     av_frame_free(&self->small);
     av_packet_free(&self->packet);
     g_free(self->flat[0]);
+    g_free(self->curve);
     g_free(self);
 }
 
@@ -189,8 +218,12 @@ vera_proxy_coder_flatten(VeraProxyCoder *self, const VeraFrame *frame)
                 (const float *)(const void *)(frame->data[p] + (gsize)y * frame->stride[p]);
             guint8 *out = self->flat[p] + (gsize)y * frame->width;
             /* What is not a number fails both comparisons and becomes black. */
-            for (int x = 0; x < frame->width; x++)
-                out[x] = in[x] >= 1.0f ? 255 : in[x] > 0.0f ? (guint8)(in[x] * 255.0f + 0.5f) : 0;
+            for (int x = 0; x < frame->width; x++) {
+                float value = in[x] >= 1.0f ? 1.0f : in[x] > 0.0f ? in[x] : 0.0f;
+                out[x] = self->curve != NULL
+                             ? self->curve->code[(int)(value * (VERA_PROXY_CODES - 1) + 0.5f)]
+                             : (guint8)(value * 255.0f + 0.5f);
+            }
         }
 }
 
@@ -271,6 +304,18 @@ vera_proxy_coder_open_picture(VeraProxyCoder *self, GBytes *picture)
     return FALSE;
 }
 
+/** Codes become light again. */
+static void
+vera_proxy_coder_decode_light(const VeraProxyCoder *self, VeraFrame *frame)
+{
+    for (int p = 0; p < frame->format.n_planes; p++)
+        for (int y = 0; y < frame->height; y++) {
+            guint16 *row = (guint16 *)(void *)(frame->data[p] + (gsize)y * frame->stride[p]);
+            for (int x = 0; x < frame->width; x++)
+                row[x] = self->curve->light[row[x]];
+        }
+}
+
 VeraFrame *
 vera_proxy_coder_decode(VeraProxyCoder *self, GBytes *picture, gint64 index)
 {
@@ -285,6 +330,8 @@ vera_proxy_coder_decode(VeraProxyCoder *self, GBytes *picture, gint64 index)
         vera_proxy_order_planes(self->enlarged.layout, planes, strides);
         sws_scale(self->enlarge, (const uint8_t *const *)self->small->data, self->small->linesize,
                   0, self->height, planes, strides);
+        if (self->curve != NULL)
+            vera_proxy_coder_decode_light(self, frame);
         frame->color = self->info.color;
         frame->index = index;
         frame->is_proxy = TRUE;

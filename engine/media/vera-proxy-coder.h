@@ -12,8 +12,9 @@ G_BEGIN_DECLS
  *
  * Y'CbCr stays Y'CbCr of the clip's own matrix and range, grey stays grey, and R'G'B' goes through
  * JPEG's Y'CbCr and comes back as R'G'B'; all in 8 bits with 4:2:0 chroma, the transfer function
- * untouched, so that what a proxy shows has the clip's colours wherever a frame of the clip has
- * them. Of floats, what lies outside 0..1 is cut off, as on the screen. Alpha is left out: a plate
+ * kept, so that what a proxy shows has the clip's colours wherever a frame of the clip has
+ * them. Of floats, what lies outside 0..1 is cut off, as on the screen, and linear light is coded by
+ * sRGB in between. Alpha is left out: a plate
  * is looked at without.
  *
  * Thread-safety: one thread at a time.
