@@ -177,6 +177,8 @@ test_colors(gconstpointer data)
     g_assert_cmpmem(&proxy->color, sizeof proxy->color, &kind->color, sizeof kind->color);
     vera_frame_to_rgb(frame, exact);
     vera_frame_to_rgb(proxy, seen);
+    vera_color_code_display(kind->color.transfer, exact, n);
+    vera_color_code_display(kind->color.transfer, seen, n);
     for (gsize i = 0; i < n; i++) {
         sum[i % 3] += seen[i] - exact[i];
         worst = MAX(worst, fabs((double)(seen[i] - exact[i])));
