@@ -210,12 +210,12 @@ test_waiting_time(Fixture *f, gconstpointer data)
     wait_for_summary(f, "About 6 min for 1 waiting job");
     vera_queue_resume(f->queue, last);
     wait_for_summary(f, "About 12 min for 2 waiting jobs");
-    /* What ran has shown how fast it goes here. */
+    /* What ran has shown how fast it goes here, which is told soon. */
     vera_queue_cancel(f->queue, first);
     gate_open();
-    while (!g_str_has_suffix(get_text(PANEL(f, "summary")), " for 1 waiting job"))
+    while (!g_str_has_suffix(get_text(PANEL(f, "summary")), " for 1 waiting job") ||
+           g_str_equal(get_text(PANEL(f, "summary")), "About 6 min for 1 waiting job"))
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpstr(get_text(PANEL(f, "summary")), !=, "About 6 min for 1 waiting job");
     vera_queue_pause_all(f->queue);
     wait_for_summary(f, "3 jobs are paused");
 }
