@@ -55,7 +55,7 @@ vera_layer_frame_new(const VeraImage *edit,
                      GError **error)
 {
     g_autoptr(VeraLayerFrame) self = g_new0(VeraLayerFrame, 1);
-    gboolean is_coded = transfer != VERA_COLOR_TRANSFER_LINEAR;
+    gboolean is_coded = transfer == VERA_COLOR_TRANSFER_SRGB || transfer == VERA_COLOR_TRANSFER_BT709;
     gsize n = (gsize)plate->width * (gsize)plate->height * 3;
     g_autofree float *coded = is_coded ? NULL : g_try_new(float, n);
     VeraImage guide = { plate->width, plate->height, 3, is_coded ? plate->values : coded };

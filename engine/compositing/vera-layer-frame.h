@@ -40,7 +40,7 @@ typedef struct {
  * @error: return location for a #GError
  *
  * Enlarges a layer and its matte to the plate: colour bicubic and clamped, matte by vera_matte_upscale(), both with clean edges if
- * wanted, then the matte refined. For a plate in linear light the colours are decoded. This is what both the export and the canvas show. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
+ * wanted, then the matte refined. The colours get the plate's coding, vera_color_decode_display(). This is what both the export and the canvas show. Errors: %VERA_ENGINE_ERROR_OUT_OF_MEMORY.
  *
  * Thread-safety: safe; takes all cores.
  * Returns: (transfer full): a frame, or %NULL

@@ -91,24 +91,48 @@ vera_color_from_linear(VeraColorTransfer transfer, float value)
     return (float)copysign(stored, value);
 }
 
+/* What displayed white is in linear light, or 0 for what is coded for display already. */
+static float
+vera_color_get_white(VeraColorTransfer transfer)
+{
+    switch (transfer) {
+    case VERA_COLOR_TRANSFER_LINEAR:
+        return 1.0f;
+    case VERA_COLOR_TRANSFER_PQ:
+        return 2.03f;
+    case VERA_COLOR_TRANSFER_HLG:
+        return vera_color_to_linear(VERA_COLOR_TRANSFER_HLG, 0.75f);
+    case VERA_COLOR_TRANSFER_SRGB:
+    case VERA_COLOR_TRANSFER_BT709:
+        break;
+    }
+    return 0.0f;
+}
+
 void
 vera_color_code_display(VeraColorTransfer transfer, float *values, gsize n)
 {
-    if (transfer != VERA_COLOR_TRANSFER_LINEAR)
+    float white = vera_color_get_white(transfer);
+
+    if (white == 0.0f)
         return;
 #pragma omp parallel for schedule(static)
     for (gsize i = 0; i < n; i++)
-        values[i] = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, values[i]);
+        values[i] = vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB,
+                                           vera_color_to_linear(transfer, values[i]) / white);
 }
 
 void
 vera_color_decode_display(VeraColorTransfer transfer, float *values, gsize n)
 {
-    if (transfer != VERA_COLOR_TRANSFER_LINEAR)
+    float white = vera_color_get_white(transfer);
+
+    if (white == 0.0f)
         return;
 #pragma omp parallel for schedule(static)
     for (gsize i = 0; i < n; i++)
-        values[i] = vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, values[i]);
+        values[i] = vera_color_from_linear(
+            transfer, vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, values[i]) * white);
 }
 
 const char *

@@ -78,8 +78,8 @@ float vera_color_from_linear(VeraColorTransfer transfer, float value);
  * @values: (inout): @n stored components
  * @n: how many
  *
- * Codes what is stored in linear light by sRGB, as it is looked at, drawn by a model and composited as displayed. What has
- * a transfer function already is coded, and stays as it is.
+ * Codes by sRGB what is stored in linear light, by PQ or by HLG: so a model draws. White is 1 in linear light, and the
+ * reference white of ITU-R BT.2408 in the others: 203 cd/m2, and 75 % of the signal. sRGB and BT.709 stay as they are.
  *
  * Thread-safety: safe; takes all cores.
  */

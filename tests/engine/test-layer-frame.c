@@ -3,6 +3,7 @@
 #include "engine/compositing/vera-layer-frame.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "engine/compositing/vera-composite.h"
 
@@ -15,10 +16,10 @@
 
 typedef struct {
     float edit[3 * MODEL_WIDTH * MODEL_HEIGHT], matte[MODEL_WIDTH * MODEL_HEIGHT];
-    float coded[3 * N], linear[3 * N];
+    float coded[3 * N], other[3 * N];
 } Scene;
 
-/* A disc on a gradient, coded by sRGB and in linear light, and a take that replaces what is around it. */
+/* A disc on a gradient, and a take that replaces what is around it. */
 static Scene *
 scene_new(void)
 {
@@ -35,7 +36,6 @@ scene_new(void)
         for (int c = 0; c < 3; c++) {
             float v = is_disc ? 0.9f - 0.3f * (float)c : 0.1f + 0.004f * (float)(i % WIDTH);
             self->coded[3 * i + c] = v;
-            self->linear[3 * i + c] = vera_color_to_linear(VERA_COLOR_TRANSFER_SRGB, v);
         }
     }
     return self;
@@ -71,30 +71,66 @@ scene_composite(const float *plate, const VeraLayerFrame *layer, VeraColorTransf
     return out;
 }
 
-/* A plate in linear light gets the same matte, the same colours and the same composite as the one that it is displayed as. */
+/* A plate of another transfer function gets the same matte and the same colours as the one that it is displayed as. */
 static void
-test_linear_plate(void)
+check_plate(Scene *scene, VeraColorTransfer transfer)
+{
+    g_autoptr(VeraLayerFrame) coded = scene_make_layer(scene, scene->coded, VERA_COLOR_TRANSFER_SRGB);
+    g_autoptr(VeraLayerFrame) other = NULL;
+
+    memcpy(scene->other, scene->coded, sizeof scene->coded);
+    vera_color_decode_display(transfer, scene->other, 3 * N);
+    other = scene_make_layer(scene, scene->other, transfer);
+    vera_color_code_display(transfer, other->rgb, 3 * N);
+    vera_color_code_display(transfer, other->model_rgb, 3 * N);
+    for (int i = 0; i < 3 * N; i++) {
+        g_assert_cmpfloat_with_epsilon(other->rgb[i], coded->rgb[i], 2e-4);
+        g_assert_cmpfloat_with_epsilon(other->model_rgb[i], coded->model_rgb[i], 2e-4);
+    }
+    for (int i = 0; i < N; i++)
+        g_assert_cmpfloat_with_epsilon(other->matte[i], coded->matte[i], 1e-3);
+}
+
+static void
+test_plates(void)
 {
     g_autofree Scene *scene = scene_new();
+    float white[] = {1, 1, 1};
+
+    check_plate(scene, VERA_COLOR_TRANSFER_LINEAR);
+    check_plate(scene, VERA_COLOR_TRANSFER_PQ);
+    check_plate(scene, VERA_COLOR_TRANSFER_HLG);
+    /* ITU-R BT.2408: reference white is 58 % of PQ and 75 % of HLG. */
+    vera_color_decode_display(VERA_COLOR_TRANSFER_PQ, &white[0], 1);
+    vera_color_decode_display(VERA_COLOR_TRANSFER_HLG, &white[1], 1);
+    vera_color_decode_display(VERA_COLOR_TRANSFER_BT709, &white[2], 1);
+    g_assert_cmpfloat_with_epsilon(white[0], 0.58, 0.002);
+    g_assert_cmpfloat_with_epsilon(white[1], 0.75, 1e-4);
+    g_assert_cmpfloat(white[2], ==, 1.0f);
+}
+
+/* The composite over a plate in linear light is that over the displayed one; kept pixels have the plate's bits. */
+static void
+test_linear_composite(void)
+{
+    g_autofree Scene *scene = scene_new();
+
+    memcpy(scene->other, scene->coded, sizeof scene->coded);
+    vera_color_decode_display(VERA_COLOR_TRANSFER_LINEAR, scene->other, 3 * N);
     g_autoptr(VeraLayerFrame) coded = scene_make_layer(scene, scene->coded, VERA_COLOR_TRANSFER_SRGB);
-    g_autoptr(VeraLayerFrame) linear = scene_make_layer(scene, scene->linear, VERA_COLOR_TRANSFER_LINEAR);
+    g_autoptr(VeraLayerFrame) linear = scene_make_layer(scene, scene->other, VERA_COLOR_TRANSFER_LINEAR);
     g_autofree float *want = scene_composite(scene->coded, coded, VERA_COLOR_TRANSFER_SRGB);
-    g_autofree float *got = scene_composite(scene->linear, linear, VERA_COLOR_TRANSFER_LINEAR);
+    g_autofree float *got = scene_composite(scene->other, linear, VERA_COLOR_TRANSFER_LINEAR);
     int n_soft = 0, n_kept = 0;
 
-    for (int i = 0; i < 3 * N; i++) {
-        g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, linear->rgb[i]), coded->rgb[i], 1e-4);
-        g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, linear->model_rgb[i]),
-                                       coded->model_rgb[i], 1e-4);
+    for (int i = 0; i < 3 * N; i++)
         g_assert_cmpfloat_with_epsilon(vera_color_from_linear(VERA_COLOR_TRANSFER_SRGB, got[i]), want[i], 1e-4);
-    }
     for (int i = 0; i < N; i++) {
-        g_assert_cmpfloat_with_epsilon(linear->matte[i], coded->matte[i], 1e-4);
         n_soft += coded->matte[i] > 0 && coded->matte[i] < 1;
         if (linear->matte[i] > 0)
             continue;
         n_kept++;
-        g_assert_cmpmem(got + 3 * i, 12, scene->linear + 3 * i, 12);
+        g_assert_cmpmem(got + 3 * i, 12, scene->other + 3 * i, 12);
     }
     g_assert_cmpint(n_soft, >, 100);
     g_assert_cmpint(n_kept, >, 100);
@@ -104,6 +140,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/engine/layer-frame/linear-plate", test_linear_plate);
+    g_test_add_func("/engine/layer-frame/plates", test_plates);
+    g_test_add_func("/engine/layer-frame/linear-composite", test_linear_composite);
     return g_test_run();
 }
