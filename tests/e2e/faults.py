@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 try:
     from editor import Session, make_edit
@@ -42,10 +43,18 @@ def change(session, frame):
     key("Home", *["Right"] * frame, "i")
 
 
+def read_settled(project):
+    """The project's file, when a key that was pressed once more than needed has been followed too."""
+    written = None
+    while written != (written := project.stat().st_mtime_ns):
+        time.sleep(2)
+    return project.read_bytes()
+
+
 def full_disk(session, folder):
     """A save on a full disk leaves the old file; with room again it succeeds."""
     session.saved("a first save", lambda s: s["edits"])
-    before = session.project.read_bytes()
+    before = read_settled(session.project)
     fill(folder)
     change(session, 3)
     key("ctrl+s")
