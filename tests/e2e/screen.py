@@ -9,7 +9,7 @@ import time
 
 from gi.repository import Gio, GLib
 
-PATIENCE = 120  # seconds until a step counts as failed, for slow and busy machines
+PATIENCE = 300  # seconds until a step counts as failed, for slow and busy machines
 WINDOW = 1  # ATSPI_COORD_TYPE_WINDOW
 # What people act on, and what they must be told the name of.
 ACTED_ON = {"button", "check box", "combo box", "text box", "spin button", "slider", "switch", "tab", "list", "list item",
