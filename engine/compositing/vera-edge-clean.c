@@ -77,10 +77,17 @@ vera_edge_sum_row(const VeraImage *plate, const VeraImage *matte, const VeraImag
     }
 }
 
+/* The weights of cells from -VERA_EDGE_RADIUS to VERA_EDGE_RADIUS. Returns: their sum */
 static float
-vera_edge_get_weight(int cells)
+vera_edge_fill_weights(float weights[2 * VERA_EDGE_RADIUS + 1])
 {
-    return (float)exp(-cells * cells / (2 * VERA_EDGE_SIGMA * VERA_EDGE_SIGMA));
+    float sum = 0;
+
+    for (int k = -VERA_EDGE_RADIUS; k <= VERA_EDGE_RADIUS; k++) {
+        weights[k + VERA_EDGE_RADIUS] = (float)exp(-k * k / (2 * VERA_EDGE_SIGMA * VERA_EDGE_SIGMA));
+        sum += weights[k + VERA_EDGE_RADIUS];
+    }
+    return sum;
 }
 
 /* A Gaussian along one axis: cell (x, y) of @to is that of @from, weighted with its neighbours @step cells apart. */
@@ -89,7 +96,9 @@ vera_edge_blur(const VeraImage *from, const VeraImage *to, gboolean is_vertical)
 {
     int n = is_vertical ? from->height : from->width;
     gsize step = (is_vertical ? (gsize)from->width : 1) * VERA_EDGE_N_CHANNELS;
+    float weights[2 * VERA_EDGE_RADIUS + 1];
 
+    vera_edge_fill_weights(weights);
 #pragma omp parallel for schedule(static)
     for (int y = 0; y < from->height; y++) {
         for (int x = 0; x < from->width; x++) {
@@ -98,7 +107,7 @@ vera_edge_blur(const VeraImage *from, const VeraImage *to, gboolean is_vertical)
             float sums[VERA_EDGE_N_CHANNELS] = {0};
             for (int k = MAX(-VERA_EDGE_RADIUS, -at); k <= MIN(VERA_EDGE_RADIUS, n - 1 - at); k++) {
                 const float *cell = from->values + i + (gssize)step * k;
-                float weight = vera_edge_get_weight(k);
+                float weight = weights[k + VERA_EDGE_RADIUS];
                 for (int c = 0; c < VERA_EDGE_N_CHANNELS; c++)
                     sums[c] += weight * cell[c];
             }
@@ -130,7 +139,7 @@ typedef struct {
     const VeraImage *matte;
     const VeraImage *rgb;
     const VeraResampler *colors;
-    float n_enough; /* pixels of the window that give full trust */
+    float n_enough;    /* pixels of the window that give full trust */
     float *solved;     /* the matte as each soft pixel's own colour has it, -1 elsewhere */
     int radius;        /* over which that is averaged, so that texture does not become dust */
 } VeraEdgeCleaner;
@@ -252,7 +261,7 @@ vera_edge_clean(const VeraImage *plate,
     g_autoptr(VeraResampler) colors = vera_edge_measure(plate, matte, model_width, model_height);
     g_autofree float *solved = g_try_new(float, (gsize)plate->width * (gsize)plate->height);
     float area = (float)plate->width * (float)plate->height / ((float)model_width * (float)model_height);
-    float window = 0;
+    float weights[2 * VERA_EDGE_RADIUS + 1], window = vera_edge_fill_weights(weights);
     VeraEdgeCleaner cleaner = {.plate = plate,
                                .matte = matte,
                                .rgb = rgb,
@@ -260,8 +269,6 @@ vera_edge_clean(const VeraImage *plate,
                                .solved = solved,
                                .radius = plate->width / model_width / 4};
 
-    for (int k = -VERA_EDGE_RADIUS; k <= VERA_EDGE_RADIUS; k++)
-        window += vera_edge_get_weight(k);
     cleaner.n_enough = VERA_EDGE_KNOWN_PART * area * window * window;
     if (colors == NULL || solved == NULL) {
         g_set_error(error, VERA_ENGINE_ERROR, VERA_ENGINE_ERROR_OUT_OF_MEMORY,
